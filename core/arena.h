@@ -1,0 +1,30 @@
+/*
+ * The memory of one request.  What a request allocates comes from its arena and goes with it; the
+ * budget bounds what one client can cost, the wipe keeps secrets short-lived.
+ */
+#ifndef CORE_ARENA_H
+#define CORE_ARENA_H
+
+#include <stddef.h>
+
+#include "core/span.h"
+
+struct idm_arena;
+
+struct idm_arena *idm_arena_new(size_t budget_bytes);         /* NULL: out of memory */
+void *idm_arena_alloc(struct idm_arena *arena, size_t bytes); /* zeroed; NULL: budget used up */
+void idm_arena_reset(struct idm_arena *arena);                /* wipe; all of it is free again */
+void idm_arena_free(struct idm_arena **arena);                /* wipe, free, *arena = NULL */
+
+/* `count` zeroed elements of `bytes` each; NULL on overflow too. */
+void *idm_arena_array(struct idm_arena *arena, size_t count, size_t bytes);
+
+/* A copy of `from` with a NUL behind it that the length does not count; ptr NULL: budget used up.
+ */
+struct idm_span idm_arena_copy(struct idm_arena *arena, struct idm_span from);
+
+/* Formatted text, NUL-terminated; NULL: budget used up. */
+char *idm_arena_printf(struct idm_arena *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

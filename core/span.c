@@ -1,0 +1,38 @@
+#include "core/span.h"
+
+#include <openssl/crypto.h>
+
+int
+idm_span_compare(struct idm_span a, struct idm_span b)
+{
+	size_t common = a.len < b.len ? a.len : b.len;
+	int order = common ? memcmp(a.ptr, b.ptr, common) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+static uint8_t
+lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+bool
+idm_span_equal_nocase(struct idm_span a, struct idm_span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+idm_span_equal_secret(struct idm_span a, struct idm_span b)
+{
+	return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.ptr, b.ptr, a.len) == 0);
+}
