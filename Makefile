@@ -1,11 +1,14 @@
-# One Makefile for everything: `make run` and `make test` set up what they need.
+# One Makefile for everything; `make run` and `make test` set up what they need.
 #
 #   make            build the programs into build/
-#   make run        set up and run a demonstration instance in the foreground (see README)
-#   make test       set up and run every test: lint-free build, unit, component, sanitizers, e2e
-#   make check      unit and component tests only (SAN=1: with ASan and UBSan, in build-san/)
+#   make run        set up and run an instance in the foreground: see README.md
+#   make test       every test: unit, component, sanitizers, end to end (what CI calls)
+#   make check      unit and component tests alone (SAN=1: with ASan and UBSan, in build-san/)
+#   make e2e        end-to-end tests alone (SAN=1: the daemons of build-san/)
 #   make lint       clang-format, clang-tidy, cppcheck, shellcheck, mandoc
+#   make fuzz       each fuzz target over its seeds for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=
+#   make deps       install the Debian packages of config/packages.txt
 
 BUILD    ?= build$(if $(SAN),-san)
 PREFIX   ?= /usr
@@ -18,39 +21,161 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 WERROR   ?= -Werror
 HARDEN   := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-COMPILE   = $(CC) -std=c11 -I. -D_DEFAULT_SOURCE -D_GNU_SOURCE -DIDM_VERSION='"$(VERSION)"' -fPIC \
-            -fvisibility=hidden $(WARN) $(WERROR) $(if $(SAN),$(SANITIZE),$(HARDEN)) \
-            $(CPPFLAGS) $(CFLAGS) -MMD -MP
-LINK      = $(CC) $(if $(SAN),$(SANITIZE)) -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+INSTRUMENT = $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+DEFINE   := -I. -D_DEFAULT_SOURCE -D_GNU_SOURCE -DIDM_VERSION='"$(VERSION)"'
+COMPILE   = $(CC) $(STD) $(DEFINE) -fPIC -fvisibility=hidden $(WARN) $(WERROR) $(INSTRUMENT) \
+            $(EXTRA) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+HARDLINK := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+LINK      = $(CC) $(if $(SAN),$(SANITIZE)) -pie $(HARDLINK) $(LDFLAGS)
 
-CORE_LIBS   := -llmdb -lcrypto -largon2 -lunistring -lxxhash -lpthread
-LDAPD_LIBS  := -levent -levent_openssl -lssl -lseccomp -linih
+# FreeRADIUS' headers want GNU C, its build.h before all else, and NDEBUG as the server has it; the
+# headers that libfreeradius-dev 3.2.1 forgets are in rlm_kanidm/include.
+STD       = -std=c11
+RLM_FLAGS = -std=gnu11 -Irlm_kanidm/include -include freeradius/build.h -DNDEBUG
 
-core_OBJ   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard core/*.c))
-common_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
-ldapd_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(filter-out ldapd/main.c,$(wildcard ldapd/*.c)))
-test_BIN   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/component/test_*.c))
+CORE_LIBS  := -llmdb -lcrypto -largon2 -lunistring -lxxhash -linih -lpthread
+LDAPD_LIBS := -levent -levent_openssl -lssl -lseccomp
+ADMIN_LIBS := -lldap -llber -ljansson
+RLM_LIBS   := -L/usr/lib/freeradius -lfreeradius-server -lfreeradius-radius -ltalloc
 
-.PHONY: all check
+obj = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(2),$(wildcard $(1))))
+core_OBJ    := $(call obj,core/*.c)
+common_OBJ  := $(call obj,common/*.c)
+ldapd_OBJ   := $(call obj,ldapd/*.c,ldapd/main.c)
+rlm_OBJ     := $(call obj,rlm_kanidm/*.c)
+kanidmd_OBJ := $(call obj,admin/server_*.c)
+kanidm_OBJ  := $(call obj,admin/*.c,admin/kanidm.c admin/kanidmd.c $(wildcard admin/server_*.c))
+support_OBJ := $(call obj,tests/support/*.c)
+# For the end-to-end tests: the same objects, but a clock that KANIDM_TEST_CLOCK can shift.
+test_common_OBJ := $(patsubst $(BUILD)/common/clock.o,$(BUILD)/test/common/clock.o,$(common_OBJ))
+
+programs := $(if $(wildcard ldapd/main.c),bin/kanidm-ldapd) $(if $(wildcard admin/kanidm.c),bin/kanidm) \
+            $(if $(wildcard admin/kanidmd.c),bin/kanidmd)
+module   := $(if $(wildcard rlm_kanidm/rlm_kanidm.c),lib/rlm_kanidm.so)
+ifeq ($(SAN)$(FUZZ),)
+programs += $(module)
+endif
+
+unit_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/component/test_*.c))
+ifneq ($(SAN),) # FreeRADIUS' libraries come without sanitizers
+unit_TESTS := $(filter-out $(BUILD)/tests/unit/test_rlm_%,$(unit_TESTS))
+endif
+fuzz_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all test-variant check check-asan e2e test lint fuzz fuzz-run run deps install clean
 .SECONDARY:
-all: $(BUILD)/libidm.a
+.DELETE_ON_ERROR:
+
+all: $(addprefix $(BUILD)/,$(programs)) $(BUILD)/libidm.a
+test-variant: $(addprefix $(BUILD)/test/,$(programs))
+
+# --- libraries and objects
 
 $(BUILD)/libidm.a: $(core_OBJ)
 $(BUILD)/libcommon.a: $(common_OBJ)
+$(BUILD)/test/libcommon.a: $(test_common_OBJ)
 $(BUILD)/libldapd.a: $(ldapd_OBJ)
+$(BUILD)/libadmin.a: $(kanidm_OBJ)
+$(BUILD)/librlm.a: $(rlm_OBJ)
+$(BUILD)/libsupport.a: $(support_OBJ)
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/rlm_kanidm/%.o $(BUILD)/tests/unit/test_rlm_%.o: STD = $(RLM_FLAGS)
+$(BUILD)/test/common/clock.o: EXTRA = -DIDM_TEST_CLOCK
+
+$(BUILD)/test/common/clock.o: common/clock.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libldapd.a $(BUILD)/libcommon.a $(BUILD)/libidm.a
-	$(LINK) -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) -lcmocka
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
 
-check: $(test_BIN)
-	@set -e; for t in $(test_BIN); do $$t; done
+# --- programs: in $(BUILD) the ones to ship, in $(BUILD)/test the ones with the clock to shift
+
+define program_rules
+$(1)/bin/kanidm-ldapd: $(BUILD)/ldapd/main.o $(BUILD)/libldapd.a $(1)/libcommon.a $(BUILD)/libidm.a
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$^ $$(CORE_LIBS) $$(LDAPD_LIBS)
+
+$(1)/bin/kanidmd: $(BUILD)/admin/kanidmd.o $(kanidmd_OBJ) $(1)/libcommon.a $(BUILD)/libidm.a
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$^ $$(CORE_LIBS) -ljansson
+
+$(1)/bin/kanidm: $(BUILD)/admin/kanidm.o $(BUILD)/libadmin.a $(1)/libcommon.a $(BUILD)/libidm.a
+	@mkdir -p $$(@D)
+	$$(LINK) -o $$@ $$^ $$(ADMIN_LIBS) $$(CORE_LIBS)
+
+$(1)/lib/rlm_kanidm.so: $(rlm_OBJ) $(1)/libcommon.a $(BUILD)/libidm.a
+	@mkdir -p $$(@D)
+	$$(CC) -shared $(HARDLINK),-z,defs,--exclude-libs,ALL $$(LDFLAGS) -o $$@ $$^ $$(CORE_LIBS) $$(RLM_LIBS)
+endef
+$(eval $(call program_rules,$(BUILD)))
+$(eval $(call program_rules,$(BUILD)/test))
+
+# --- tests
+
+TEST_LIBS = $(addprefix $(BUILD)/,libsupport.a libadmin.a libldapd.a libcommon.a libidm.a)
+
+$(BUILD)/tests/unit/test_rlm_%: $(BUILD)/tests/unit/test_rlm_%.o $(BUILD)/librlm.a $(TEST_LIBS)
+	$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) -lcmocka
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(TEST_LIBS)
+	$(LINK) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBS)
+	$(LINK) -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS) -lcmocka
+
+check: $(unit_TESTS)
+	@tests/run-unit $(unit_TESTS)
+
+check-asan:
+	$(PARALLEL) SAN=1 check
+
+e2e: test-variant
+	@BUILD=$(BUILD) tests/run-e2e $(PYTEST_ARGS)
+
+test: deps
+	@MAKE='$(PARALLEL)' tests/run-all
+
+FUZZ_SECONDS ?= 20
+fuzz:
+	$(PARALLEL) CC=clang SAN=1 FUZZ=1 BUILD=build-fuzz fuzz-run
+
+fuzz-run: $(fuzz_TARGETS)
+	@tests/run-fuzz $(FUZZ_SECONDS) $(fuzz_TARGETS)
+
+lint:
+	@DEFINE='$(DEFINE)' STD='$(STD)' RLM_FLAGS='$(RLM_FLAGS)' tests/lint
+
+# --- running and installing
+
+# A recursive make that uses all processors, unless the caller has said how many.
+PARALLEL = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+deps:
+	@config/deps.sh
+
+run: deps
+	@$(PARALLEL) all
+	@exec config/run.sh
+
+MAN = $(wildcard man/*.[1-8])
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/freeradius share/kanidm)
+	install -m 755 $(BUILD)/bin/kanidm $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/bin/kanidmd $(BUILD)/bin/kanidm-ldapd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(BUILD)/lib/rlm_kanidm.so $(DESTDIR)$(PREFIX)/lib/freeradius/
+	install -m 644 config/server.toml $(DESTDIR)$(PREFIX)/share/kanidm/
+	cp -R config/freeradius $(DESTDIR)$(PREFIX)/share/kanidm/
+	chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/share/kanidm/freeradius
+	set -e; for page in $(MAN); do dir=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
+		install -d $$dir; install -m 644 $$page $$dir/; done
+
+clean:
+	rm -rf build build-san build-fuzz build-clang
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
