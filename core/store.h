@@ -1,0 +1,182 @@
+/*
+ * The LMDB environments, their databases and transactions (DESIGN 2).
+ *
+ * `identity.mdb` is the state that a cluster would share; one process at a time opens it for
+ * writing.  All others open it read-only and without LMDB's lock file, from files that they can
+ * only read: the writer keeps every page of recent snapshots alive (guards) and publishes the id of
+ * each finished commit in `identity.pub`.  `local.mdb` belongs to the writer's process alone.
+ * Nobody outside this module knows of guards, published ids or LMDB handles.
+ */
+#ifndef CORE_STORE_H
+#define CORE_STORE_H
+
+#include <sys/types.h>
+
+#include "core/result.h"
+#include "core/span.h"
+#include "core/timefmt.h"
+#include "core/uuid.h"
+
+enum {
+	IDM_STORE_FORMAT = 1,      /* meta.format_version of a database that this build reads */
+	IDM_STORE_KEEP_MS = 1000,  /* how long a snapshot's pages stay alive at least */
+	IDM_STORE_READ_MS = 500,   /* a reader's transaction that is older is thrown away */
+	IDM_STORE_TICK_MS = 100,   /* how often the writer calls idm_store_tick */
+	IDM_STORE_KEY_BYTES = 511, /* LMDB's limit; see idm_store_key */
+};
+
+enum idm_db {
+	/* identity.mdb */
+	IDM_DB_META,     /* name -> value */
+	IDM_DB_ENTRIES,  /* id (u64, big endian) -> flat entry */
+	IDM_DB_UUID,     /* 16 bytes -> id */
+	IDM_DB_NAME,     /* claim (see claim.h): kind, normalised value -> id */
+	IDM_DB_INDEX,    /* see index.h */
+	IDM_DB_UP,       /* member id -> ids of the groups that list it */
+	IDM_DB_DOWN,     /* group id, kind of member, window -> container of member ids */
+	IDM_DB_SECRETS,  /* entry id, attribute number (u32, big endian) -> sealed blob */
+	IDM_DB_TOKENS,   /* token id (16 bytes) -> struct idm_token_row, encoded */
+	IDM_DB_CHANGES,  /* change number (u64, big endian) -> encoded change set */
+	IDM_DB_REQUESTS, /* request id (16 bytes) -> change number, at, result */
+	/* local.mdb */
+	IDM_DB_LOCAL_META,
+	IDM_DB_SESSIONS, /* session id (16 bytes) -> struct idm_token_row, encoded */
+	IDM_DB_SOFTLOCKS,
+	IDM_DB_COUNT
+};
+
+struct idm_store;
+
+/* A transaction, or a nested one.  Zeroed when it is over. */
+struct idm_txn {
+	struct idm_store *store;
+	struct idm_txn *parent;
+	void *mdb; /* MDB_txn; for this module alone */
+	bool write;
+	uint64_t begun_ms; /* CLOCK_MONOTONIC, before the first load of the published id */
+};
+
+/*
+ * Open DIR/identity.mdb and DIR/local.mdb for writing, create them if there are none (modes as
+ * DESIGN 1: identity.mdb and identity.pub 0640 with group `read_group` (-1: leave it), all else
+ * 0600; directory fsynced), take the writer's lock and the first guard, and return when no reader
+ * of an earlier writer can still hold a snapshot.  One environment pair per process, after fork.
+ *
+ * IDM_BUSY: another process writes ("a server runs on this database").  IDM_INVALID: another
+ * format version, or a file system that can't hold it; nothing was changed.  IDM_CORRUPT: shorter
+ * than its own page count, or not a database.  IDM_SYSTEM: the text names file and errno.
+ */
+enum idm_result idm_store_open_writer(
+    const char *dir, gid_t read_group, struct idm_store **out, struct idm_error *err);
+
+/*
+ * Open DIR/identity.mdb to read, from another process than the writer's or with none running.
+ * Needs read permission on identity.mdb and identity.pub, creates and writes nothing.
+ */
+enum idm_result idm_store_open_reader(
+    const char *dir, struct idm_store **out, struct idm_error *err);
+
+/* Ends the guards, closes both environments, releases the lock; *store = NULL. */
+void idm_store_close(struct idm_store **store);
+
+/* True when this build's writer just created the databases: they hold only the format version. */
+bool idm_store_is_new(const struct idm_store *store);
+
+/*
+ * Begin a read transaction on identity.mdb: the newest published snapshot.  Short: never held over
+ * the event loop.  Thread safe for readers (rlm_kanidm's threads share one store).
+ * IDM_SYSTEM: no consistent snapshot could be had within 100 ms and more (the text says why).
+ */
+enum idm_result idm_store_read_begin(
+    struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
+
+/* IDM_BUSY: the transaction is over age; drop what was read and begin again. */
+enum idm_result idm_store_read_check(const struct idm_txn *txn, struct idm_error *err);
+void idm_store_read_end(struct idm_txn *txn);
+
+/* The same on local.mdb; the writer's process only. */
+enum idm_result idm_store_local_read_begin(
+    struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
+
+/* The one write transaction of identity.mdb, or of local.mdb. */
+enum idm_result idm_store_write_begin(
+    struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
+enum idm_result idm_store_local_write_begin(
+    struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
+
+/* A nested write transaction: abort undoes it alone (group commit, DESIGN 4). */
+enum idm_result idm_store_write_nest(
+    struct idm_txn *parent, struct idm_txn *child, struct idm_error *err);
+
+/*
+ * Commit.  An outermost transaction of identity.mdb is published and durable when this returns
+ * IDM_OK (commit with NOMETASYNC, publish, sync).  IDM_LIMIT: no space; nothing of it is kept.
+ * IDM_SYSTEM: a write or sync failed, so the process must end and open anew (idm_store_failed).
+ */
+enum idm_result idm_store_write_commit(struct idm_txn *txn, struct idm_error *err);
+void idm_store_write_abort(struct idm_txn *txn); /* harmless on one that is over */
+
+/* True after a failure that only a new process may repair. */
+bool idm_store_failed(const struct idm_store *store);
+
+/* Over 90 % of the map is used: new entries are refused, revocations and deletions still work. */
+bool idm_store_nearly_full(const struct idm_txn *txn);
+
+/*
+ * Records.  Each is stored with a checksum that is verified when it is read.  A value that is read
+ * borrows from the map until the transaction ends or, in a write transaction, the next write.
+ * get and del: IDM_NOT_FOUND without a text.  IDM_CORRUPT: checksum.  put: IDM_LIMIT: map full.
+ */
+enum idm_result idm_store_get(const struct idm_txn *txn, enum idm_db db, struct idm_span key,
+    struct idm_span *value, struct idm_error *err);
+enum idm_result idm_store_put(const struct idm_txn *txn, enum idm_db db, struct idm_span key,
+    struct idm_span value, struct idm_error *err);
+enum idm_result idm_store_del(
+    const struct idm_txn *txn, enum idm_db db, struct idm_span key, struct idm_error *err);
+
+/* Walk over the records whose keys begin with `prefix`, in key order. */
+struct idm_cursor {
+	void *mdb;
+	enum idm_db db;
+	uint8_t prefix[IDM_STORE_KEY_BYTES];
+	size_t prefix_len;
+	bool started;
+};
+
+enum idm_result idm_cursor_open(const struct idm_txn *txn, enum idm_db db, struct idm_span prefix,
+    struct idm_cursor *cursor, struct idm_error *err);
+/* IDM_NOT_FOUND behind the last.  Key and value borrow as idm_store_get's do. */
+enum idm_result idm_cursor_next(
+    struct idm_cursor *cursor, struct idm_span *key, struct idm_span *value, struct idm_error *err);
+/* Let the next idm_cursor_next return the first record whose key is >= `key` (within the prefix).
+ */
+enum idm_result idm_cursor_seek(
+    struct idm_cursor *cursor, struct idm_span key, struct idm_error *err);
+void idm_cursor_close(struct idm_cursor *cursor);
+
+/* Numbers in `meta` or local meta; absent: 0. */
+enum idm_result idm_store_get_number(const struct idm_txn *txn, enum idm_db db, const char *name,
+    uint64_t *out, struct idm_error *err);
+enum idm_result idm_store_put_number(const struct idm_txn *txn, enum idm_db db, const char *name,
+    uint64_t value, struct idm_error *err);
+
+/* Big-endian integers of keys. */
+void idm_store_u64(uint64_t value, uint8_t out[8]);
+uint64_t idm_store_load_u64(const uint8_t in[8]);
+void idm_store_u32(uint32_t value, uint8_t out[4]);
+uint32_t idm_store_load_u32(const uint8_t in[4]);
+
+/* The writer calls this every IDM_STORE_TICK_MS: begins and ends guards. */
+void idm_store_tick(struct idm_store *store);
+
+/*
+ * The clock as all processes share it through identity.pub (SPEC 11.5): the floor, the newest
+ * trusted second, and whether the writer trusts the kernel's clock.  idm_store_now gives what a
+ * decision takes: the wall clock's second, untrusted when it is more than 5 minutes below the
+ * floor, or when the writer says so.
+ */
+void idm_store_publish_clock(struct idm_store *store, int64_t floor_s, bool trusted);
+int64_t idm_store_clock_floor(const struct idm_store *store);
+struct idm_now idm_store_now(const struct idm_store *store, int64_t wall_s);
+
+#endif
