@@ -1,0 +1,71 @@
+/*
+ * One snapshot, as a request reads it: the transaction, the arena, now, the schema and the domain;
+ * and how entries are found by uuid, id, name, spn, gid number.
+ */
+#ifndef CORE_LOOKUP_H
+#define CORE_LOOKUP_H
+
+#include "core/arena.h"
+#include "core/entry.h"
+#include "core/store.h"
+
+enum { IDM_DOMAIN_MAX = 254, IDM_SPN_MAX = 64 + 1 + IDM_DOMAIN_MAX };
+
+/* Borrows all that it points to; made by idm_read_attach for one transaction. */
+struct idm_read {
+	const struct idm_txn *txn;
+	struct idm_arena *arena;
+	struct idm_now now;
+	const struct idm_schema *schema;
+	char domain[IDM_DOMAIN_MAX]; /* from meta */
+	/* Ids of the dynamic groups that hold everybody (SPEC 3.2): members by class, no edges. */
+	uint64_t all_persons_id;
+	uint64_t all_accounts_id;
+	uint64_t high_privilege_id; /* 0 in a database that is being made */
+};
+
+/* IDM_NOT_FOUND never: a database without a domain is one that is being made. */
+enum idm_result idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena,
+    struct idm_now now, struct idm_read *out, struct idm_error *err);
+
+/* Claims: the keys of IDM_DB_NAME, a kind octet and the normalised value, hashed if too long. */
+enum idm_claim {
+	IDM_CLAIM_NAME = 'n',
+	IDM_CLAIM_MAIL = 'm',
+	IDM_CLAIM_GID = 'g',
+	IDM_CLAIM_CUSTOM = 'c', /* attribute number (u32, big endian), then the value */
+};
+
+struct idm_claim_key {
+	uint8_t bytes[IDM_STORE_KEY_BYTES];
+	size_t len;
+};
+
+struct idm_claim_key idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm);
+
+/* The entry with this id, uuid or claim.  IDM_NOT_FOUND without a text. */
+enum idm_result idm_lookup_id(
+    const struct idm_read *read, uint64_t id, struct idm_entry *out, struct idm_error *err);
+enum idm_result idm_lookup_uuid(const struct idm_read *read, const struct idm_uuid *uuid,
+    struct idm_entry *out, struct idm_error *err);
+enum idm_result idm_lookup_claim(const struct idm_read *read, enum idm_claim kind,
+    struct idm_span norm, struct idm_entry *out, struct idm_error *err);
+
+/*
+ * By what people type: name, spn (its domain must be ours), uuid, or gid number, in any case.
+ * Live entries only: neither recycled nor tombstones.  IDM_NOT_FOUND without a text.
+ */
+enum idm_result idm_lookup_text(const struct idm_read *read, struct idm_span text,
+    struct idm_entry *out, struct idm_error *err);
+/* The same, or a mail address: LDAP's mail=X. */
+enum idm_result idm_lookup_mail(const struct idm_read *read, struct idm_span text,
+    struct idm_entry *out, struct idm_error *err);
+
+/* `name@domain` into `out`; the length. */
+size_t idm_lookup_spn(
+    const struct idm_read *read, const struct idm_entry *entry, char out[IDM_SPN_MAX]);
+
+/* Neither recycled nor a tombstone. */
+bool idm_entry_is_live(const struct idm_entry *entry);
+
+#endif
