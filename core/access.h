@@ -1,0 +1,79 @@
+/*
+ * Access control profiles: who may search, modify, create or delete what (SPEC 5).  Profiles are
+ * entries; a process parses them once per `access` generation.  Default deny.
+ */
+#ifndef CORE_ACCESS_H
+#define CORE_ACCESS_H
+
+#include "core/closure.h"
+#include "core/filter.h"
+#include "core/token.h"
+
+/* Who asks, and how they proved it. */
+enum idm_identity_kind {
+	IDM_IDENTITY_ANONYMOUS,
+	IDM_IDENTITY_PASSWORD,      /* primary password: a session begun at the bind */
+	IDM_IDENTITY_UNIX_PASSWORD, /* anonymous' rights plus self_read without radius_secret */
+	IDM_IDENTITY_TOKEN,
+	IDM_IDENTITY_SESSION,
+	IDM_IDENTITY_INTERNAL, /* the core itself and the console tools: everything */
+};
+
+struct idm_identity {
+	enum idm_identity_kind kind;
+	struct idm_uuid uuid;    /* of the account */
+	struct idm_uuid session; /* of the token or session; null: none */
+	enum idm_scope scope;
+	int64_t privileged_until_s; /* PASSWORD and SESSION: read-write until then */
+	int64_t expire_s;           /* of the token or session; INT64_MAX: none */
+};
+
+/* May this identity write at `now`? (scope, privilege window) */
+bool idm_identity_may_write(const struct idm_identity *identity, struct idm_now now);
+
+struct idm_access_table; /* the parsed profiles of one generation */
+
+/*
+ * Make *table current for the snapshot of `read`: parse when it is NULL or of another generation
+ * (meta "generation.access").  A profile that does not parse is left out, and named in
+ * idm_access_table_complaint.  The table owns its memory.
+ */
+enum idm_result idm_access_table_refresh(
+    const struct idm_read *read, struct idm_access_table **table, struct idm_error *err);
+void idm_access_table_free(struct idm_access_table **table);
+uint64_t idm_access_table_generation(const struct idm_access_table *table);
+const char *idm_access_table_complaint(const struct idm_access_table *table); /* NULL: none */
+
+/* The profiles that an identity receives, in `arena`; holds for this table and groups generation.
+ */
+struct idm_access;
+enum idm_result idm_access_resolve(const struct idm_read *read,
+    const struct idm_access_table *table, const struct idm_identity *identity,
+    struct idm_arena *arena, struct idm_access **out, struct idm_error *err);
+
+/* The attributes that may be searched on `entry`; none: the entry is not there for this caller. */
+enum idm_result idm_access_search(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, struct idm_attrset *out, struct idm_error *err);
+
+/* What a modification comes down to, whatever its kind was (SPEC 5.5). */
+struct idm_access_change {
+	struct idm_attrset present;     /* attributes that gain values */
+	struct idm_attrset removed;     /* attributes that lose values */
+	const struct idm_span *classes; /* class values that come or go */
+	size_t class_count;
+	bool hp_after; /* the entry is HP after the change (before: found out by the callee) */
+};
+
+/*
+ * IDM_DENIED with a text that names the missing right and the group that grants it, for a caller
+ * who may see the entry; IDM_NOT_FOUND with `no matching entries` for one who may not (5.6).
+ */
+enum idm_result idm_access_modify(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, const struct idm_access_change *change, struct idm_error *err);
+/* One profile must cover the whole new entry, which is HP or not after the change. */
+enum idm_result idm_access_create(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, bool hp_after, struct idm_error *err);
+enum idm_result idm_access_delete(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, struct idm_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * filter -> candidates -> entries -> access, in slices that yield (DESIGN 3).  Candidates come from
+ * the cheapest index terms, window by window; a search keeps only its place between slices, never
+ * a transaction.
+ */
+#ifndef CORE_SEARCH_H
+#define CORE_SEARCH_H
+
+#include "core/access.h"
+#include "core/filter.h"
+
+struct idm_search {
+	const struct idm_filter *filter;
+	const struct idm_access *access;
+	uint64_t next_id; /* where the next slice goes on; 0 at first */
+	bool done;
+};
+
+/*
+ * Takes an entry that matches and is visible, with the attributes that may be shown.  Entry and
+ * read borrow from the snapshot.  False ends the slice behind this entry.
+ */
+typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
+    const struct idm_entry *entry, const struct idm_attrset *readable);
+
+/*
+ * Go on with a search over all live entries: test at most `budget` entries, then return with
+ * search->done false.  Entries come in the order of their ids.  Recycled entries only when the
+ * filter names class=recycled.
+ */
+enum idm_result idm_search_slice(struct idm_search *search, const struct idm_read *read,
+    uint32_t budget, idm_search_found found, void *context, struct idm_error *err);
+
+/* One entry: does it match, and what may be shown?  *matches false: it is not there for the caller.
+ */
+enum idm_result idm_search_entry(const struct idm_search *search, const struct idm_read *read,
+    const struct idm_entry *entry, bool *matches, struct idm_attrset *readable,
+    struct idm_error *err);
+
+/*
+ * The values of an attribute as a client sees them, stored and computed ones alike (spn, memberof,
+ * directmemberof, member, dynmember): `emit` gets the stored form of each (references: 16 bytes).
+ * Attributes that live in rows or in the local environment give nothing here.  emit false: stop.
+ */
+typedef bool (*idm_value_emit)(void *context, struct idm_span stored);
+enum idm_result idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attr *attr, idm_value_emit emit, void *context, struct idm_error *err);
+
+#endif
