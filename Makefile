@@ -4,7 +4,7 @@
 #   make run        set up and run an instance in the foreground: see README.md
 #   make test       every test: unit, component, sanitizers, end to end (what CI calls)
 #   make check      unit and component tests alone (SAN=1: with ASan and UBSan, in build-san/)
-#   make e2e        end-to-end tests alone (SAN=1: the daemons of build-san/)
+#   make e2e        end-to-end tests alone (SAN=1: the daemons of build-san/; E2E=tests/e2e/test_X.py)
 #   make lint       clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 #   make fuzz       each fuzz target over its seeds for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=
@@ -135,8 +135,10 @@ check: $(unit_TESTS)
 check-asan:
 	$(PARALLEL) SAN=1 check
 
-e2e: test-variant
-	@BUILD=$(BUILD) tests/run-e2e $(PYTEST_ARGS)
+# The module is always the plain build's: FreeRADIUS has no sanitizers.
+e2e: all test-variant
+	@$(if $(SAN),$(PARALLEL) SAN= BUILD=build test-variant)
+	@BUILD=$(BUILD) tests/run-e2e $(E2E)
 
 test: deps
 	@MAKE='$(PARALLEL)' tests/run-all

@@ -1,0 +1,50 @@
+"""What is built to be shipped, looked at from outside."""
+
+import subprocess
+
+import pytest
+
+from instance import SANITIZED, TOP
+
+BUILD = TOP / "build"
+PROGRAMS = [BUILD / "bin" / name for name in ("kanidm", "kanidmd", "kanidm-ldapd")]
+MODULE = BUILD / "lib" / "rlm_kanidm.so"
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizers' build is not shipped")
+
+
+def output(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("path", [*PROGRAMS, MODULE], ids=lambda p: p.name)
+def test_has_no_clock_to_shift(path):
+    assert b"KANIDM_TEST_CLOCK" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("path", [
+    BUILD / "test/bin/kanidm-ldapd", BUILD / "test/bin/kanidmd", BUILD / "test/lib/rlm_kanidm.so",
+], ids=lambda p: p.name)
+def test_the_variant_under_test_has_one(path):
+    assert b"KANIDM_TEST_CLOCK" in path.read_bytes()
+
+
+@pytest.mark.parametrize("path", [*PROGRAMS, MODULE], ids=lambda p: p.name)
+def test_is_hardened(path):
+    headers = output("readelf", "-lWd", path)
+    assert "GNU_RELRO" in headers
+    assert "BIND_NOW" in headers or "NOW" in headers
+    stack = next(line for line in headers.splitlines() if "GNU_STACK" in line)
+    assert "RWE" not in stack
+    if path != MODULE:
+        assert "DYN" in output("readelf", "-h", path), "position independent"
+
+
+def test_the_module_exports_one_symbol():
+    symbols = output("nm", "-D", "--defined-only", MODULE).split()
+    assert symbols[2::3] == ["rlm_kanidm"]
+
+
+def test_kanidm_cannot_open_the_database():
+    """The client has no privilege of its own: it does not even link LMDB."""
+    assert "lmdb" not in output("readelf", "-dW", BUILD / "bin" / "kanidm")
