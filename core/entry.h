@@ -12,6 +12,8 @@
 #include "core/schema.h"
 #include "core/uuid.h"
 
+enum { IDM_ENTRY_BYTES_MAX = 1024 * 1024 }; /* of a flat entry */
+
 /* A view: borrows from the bytes that it was made of; every offset in them was checked. */
 struct idm_entry {
 	struct idm_span bytes;
@@ -26,7 +28,10 @@ struct idm_value_iter {
 	uint32_t left;
 };
 
-/* IDM_CORRUPT: some length, offset or order in `bytes` is wrong. */
+/*
+ * IDM_CORRUPT: some length, offset or order in `bytes` is wrong, or a value of a built-in attribute
+ * has not the length that its syntax fixes (core/schema.h).
+ */
 enum idm_result idm_entry_view(
     struct idm_span bytes, uint64_t id, struct idm_entry *out, struct idm_error *err);
 
@@ -44,7 +49,7 @@ bool idm_entry_has_class(const struct idm_entry *entry, const char *class_name);
 /* The number of the attribute at `index` of the table; 0 behind the last. */
 uint32_t idm_entry_attr_at(const struct idm_entry *entry, uint32_t index);
 
-/* account_valid_from, account_expire, ...; `fallback` where the entry has none. */
+/* A built-in DATETIME: account_valid_from, account_expire, ...; `fallback`: the entry has none. */
 int64_t idm_entry_datetime(const struct idm_entry *entry, uint32_t number, int64_t fallback);
 
 /* The text of a text attribute's first value; empty where there is none. */
@@ -57,7 +62,10 @@ struct idm_draft *idm_draft_new(struct idm_arena *arena); /* NULL: arena used up
 /* A draft with the values of `entry`, copied. */
 struct idm_draft *idm_draft_of(struct idm_arena *arena, const struct idm_entry *entry);
 
-/* Add one value; one that is there already (by norm) is replaced in its place.  Borrows `value`. */
+/*
+ * Add one value; one that is there already (by norm) is replaced in its place.  Borrows `value`.
+ * IDM_LIMIT: arena used up; IDM_INVALID: not the length that the attribute's syntax fixes.
+ */
 enum idm_result idm_draft_add(struct idm_draft *draft, uint32_t number, struct idm_value value);
 /* Remove one value by its norm; false: it was not there. */
 bool idm_draft_remove(struct idm_draft *draft, uint32_t number, struct idm_span norm);

@@ -22,7 +22,10 @@ bool idm_uuid_generate(struct idm_uuid *out);
 bool idm_uuid_equal(const struct idm_uuid *a, const struct idm_uuid *b);
 bool idm_uuid_is_null(const struct idm_uuid *uuid);
 
-/* 00000000-0000-0000-0000-XXXXXXXXXXXX of a built-in entry: its last twelve digits as a number. */
+/*
+ * 00000000-0000-0000-0000-XXXXXXXXXXXX of a built-in entry, from its last twelve digits as a
+ * hexadecimal number: 0x18 gives ...-000000000018.
+ */
 struct idm_uuid idm_uuid_builtin(uint64_t number);
 
 static inline struct idm_span
