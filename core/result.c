@@ -40,6 +40,8 @@ idm_result_name(enum idm_result result)
 	case IDM_NOT_FOUND: return "not found";
 	case IDM_DENIED: return "denied";
 	case IDM_INVALID: return "invalid";
+	case IDM_SCHEMA: return "schema violation";
+	case IDM_CONSTRAINT: return "constraint violation";
 	case IDM_EXISTS: return "exists";
 	case IDM_PROTECTED: return "protected";
 	case IDM_LIMIT: return "limit";

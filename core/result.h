@@ -5,15 +5,17 @@
 
 enum idm_result {
 	IDM_OK = 0,
-	IDM_NOT_FOUND, /* no live entry answers */
-	IDM_DENIED,    /* access control, validity or credential said no */
-	IDM_INVALID,   /* the caller's data breaks the schema or a syntax */
-	IDM_EXISTS,    /* a unique value is taken */
-	IDM_PROTECTED, /* a built-in that nobody may change so */
-	IDM_LIMIT,     /* a memory, size or time budget is used up */
-	IDM_BUSY,      /* try again: a pool or queue is full */
-	IDM_CORRUPT,   /* stored bytes do not decode */
-	IDM_SYSTEM,    /* LMDB or the operating system failed */
+	IDM_NOT_FOUND,  /* no live entry answers */
+	IDM_DENIED,     /* access control, validity or credential said no */
+	IDM_INVALID,    /* a value breaks its syntax, or a setting is wrong */
+	IDM_SCHEMA,     /* the entry would break the schema */
+	IDM_CONSTRAINT, /* unknown reference, a unique value other than a name, a weak password */
+	IDM_EXISTS,     /* a name is taken, or the thing is there already */
+	IDM_PROTECTED,  /* a built-in that nobody may change so */
+	IDM_LIMIT,      /* a memory, size or time budget is used up */
+	IDM_BUSY,       /* try again: a pool or queue is full */
+	IDM_CORRUPT,    /* stored bytes do not decode */
+	IDM_SYSTEM,     /* LMDB or the operating system failed */
 };
 
 /* What to tell the operator, and what a client may know (empty: nothing but the result). */

@@ -1,0 +1,66 @@
+/*
+ * From a bind's name and password to an identity (DESIGN 6, SPEC 7, 8.3, 8.4), in the core process
+ * alone.  Hashes take tens of milliseconds, so the work is cut in two: a plan on one snapshot, its
+ * tests elsewhere (a pool), and the verdict on a newer snapshot.
+ */
+#ifndef CORE_AUTHENTICATE_H
+#define CORE_AUTHENTICATE_H
+
+#include "core/access.h"
+#include "core/credential.h"
+#include "core/seal.h"
+
+enum { IDM_AUTH_TESTS = 2 /* every refused password bind costs two verifications */ };
+
+/* One verification to be done: of a stored hash, or a dummy of the same cost. */
+struct idm_auth_test {
+	uint32_t attr_number;    /* UNIX_PASSWORD or PRIMARY_CREDENTIAL; 0: a dummy */
+	uint64_t set_at_no;      /* of the secret that is tested */
+	char phc[IDM_PHC_BYTES]; /* unsealed; wipe with idm_auth_plan_wipe */
+};
+
+/* Holds no pointers: it may be handed to a thread. */
+struct idm_auth_plan {
+	bool known; /* the name was found */
+	struct idm_uuid account;
+	struct idm_auth_test tests[IDM_AUTH_TESTS];
+	char reason[160]; /* why nothing is tested, for the log; empty: tests are real */
+};
+
+/*
+ * Plan the tests for an account that was found (NULL: no such name).  Never fails for a reason
+ * that a client could tell from another: such a plan holds dummies and a reason.
+ */
+enum idm_result idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err);
+
+/* Run the plan's tests: always two verifications unless the first fits.  The number of the test
+ * that fitted, or -1. */
+int idm_auth_plan_run(
+    const struct idm_auth_plan *plan, struct idm_span password, const struct idm_argon2 *params);
+
+void idm_auth_plan_wipe(struct idm_auth_plan *plan);
+
+/*
+ * The verdict on a fresh snapshot: the account is there, live, in its window, and the credential
+ * that fitted is still the stored one.  IDM_DENIED with the reason in err->text alone.
+ */
+enum idm_result idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan,
+    int fitted, struct idm_identity *out, struct idm_error *err);
+
+/*
+ * A token's bind: `read` on identity.mdb, `local` on local.mdb.  `account` (may be NULL) is the
+ * account that the bind named, which must be the token's.  IDM_DENIED with the reason for the log.
+ */
+enum idm_result idm_auth_token(const struct idm_read *read, const struct idm_txn *local,
+    struct idm_span token, const struct idm_uuid *account, struct idm_identity *out,
+    struct idm_error *err);
+
+/*
+ * May a bound identity go on?  The account live and in its window; its token or session, when
+ * `local` is given, still there and not expired.  IDM_DENIED: send it away.
+ */
+enum idm_result idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
+    const struct idm_identity *identity, struct idm_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* The built-in accounts and groups (SPEC 4), and the making of a new database. */
+#ifndef CORE_BUILTIN_H
+#define CORE_BUILTIN_H
+
+#include "core/change.h"
+
+/* UUIDs that code decides on, by the last twelve digits of their text. */
+enum idm_builtin_number {
+	IDM_BUILTIN_PEOPLE_WRITE = 0x3,
+	IDM_BUILTIN_ACCOUNT_WRITE = 0x6,
+	IDM_BUILTIN_ADMIN = 0x0,
+	IDM_BUILTIN_IDM_ADMIN = 0x18,
+	IDM_BUILTIN_ALL_PERSONS = 0x35,
+	IDM_BUILTIN_ALL_ACCOUNTS = 0x36,
+	IDM_BUILTIN_RADIUS_ACCESS = 0x62,
+	IDM_BUILTIN_HIGH_PRIVILEGE = 0x1000,
+	IDM_BUILTIN_DOMAIN_INFO = 0xf00001,
+	IDM_BUILTIN_SYSTEM_CONFIG = 0xf00002,
+	IDM_BUILTIN_OU_PEOPLE = 0xf00003,
+	IDM_BUILTIN_OU_GROUPS = 0xf00004,
+	IDM_BUILTIN_OU_SERVICES = 0xf00005,
+};
+
+#define IDM_BUILTIN_ANONYMOUS UINT64_C(0xffffffffffff)
+
+struct idm_builtin_account {
+	uint64_t number;
+	const char *name;
+	const char *displayname;
+};
+
+struct idm_builtin_group {
+	uint64_t number;
+	const char *name;
+	const char *description;
+	bool high_privilege;         /* listed in idm_high_privilege */
+	const char *const *members;  /* names, NULL-terminated */
+	const char *dyngroup_filter; /* NULL: an ordinary group */
+};
+
+const struct idm_builtin_account *idm_builtin_accounts(size_t *count);
+const struct idm_builtin_group *idm_builtin_groups(size_t *count);
+
+/* Is this the uuid of a built-in entry (00000000-0000-0000-0000-*)? */
+bool idm_uuid_is_builtin(const struct idm_uuid *uuid);
+
+/*
+ * Fill a new database with the built-in entries, as one change set of the console.  `domain` is a
+ * DNS name in lower case.  IDM_EXISTS: the database has a domain already.
+ */
+enum idm_result idm_builtin_create(
+    struct idm_store *store, const char *domain, struct idm_now now, struct idm_error *err);
+
+/*
+ * Open DIR's databases for writing, and fill them if they are new.  IDM_INVALID when the stored
+ * domain differs from `domain`: the text names `kanidmd domain rename`.
+ */
+enum idm_result idm_builtin_open(const char *dir, gid_t read_group, const char *domain,
+    struct idm_now now, struct idm_store **out, struct idm_error *err);
+
+#endif

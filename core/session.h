@@ -1,0 +1,34 @@
+/* Login sessions: rows of local.mdb (SPEC 7.3, CHANGES 18), durable before the answer. */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "core/store.h"
+#include "core/token.h"
+
+enum {
+	IDM_SESSION_S = 8 * 3600,
+	IDM_SESSION_SHORT_S = 3600, /* HP accounts and generated passwords */
+	IDM_SESSION_PRIVILEGED_S = 600,
+};
+
+/* Store a session, or store it anew.  `txn` is a write transaction of local.mdb. */
+enum idm_result idm_session_put(const struct idm_txn *txn, const struct idm_token_row *row,
+    struct idm_arena *arena, struct idm_error *err);
+
+/* IDM_NOT_FOUND: there is none of that id.  The row's label borrows from the map. */
+enum idm_result idm_session_get(const struct idm_txn *txn, const struct idm_uuid *id,
+    struct idm_token_row *out, struct idm_error *err);
+
+/* IDM_NOT_FOUND: there is none of that id. */
+enum idm_result idm_session_remove(
+    const struct idm_txn *txn, const struct idm_uuid *id, struct idm_error *err);
+
+/* End all sessions of an account but `except` (NULL: all); *count (may be NULL): how many ended. */
+enum idm_result idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account,
+    const struct idm_uuid *except, size_t *count, struct idm_error *err);
+
+/* Forget sessions that expired before `now`; at most `most` of them. */
+enum idm_result idm_session_sweep(
+    const struct idm_txn *txn, struct idm_now now, size_t most, struct idm_error *err);
+
+#endif
