@@ -1,0 +1,71 @@
+/*
+ * The extended operations that the console and scripts use besides RFC 3062 and RFC 4532: object
+ * identifiers below 2.25.<uuid> (ITU-T X.667) and the ASN.1 of their values, in BER.
+ *
+ * In all of them `target` is a name, spn, uuid or DN; times are seconds since 1970 (UTC), 0 where
+ * there is none.
+ */
+#ifndef COMMON_EXOP_H
+#define COMMON_EXOP_H
+
+#define EXOP_ARC "2.25.123209621810078090685772533944019847912"
+
+/*
+ * Begin a login session for the identity that is bound by its primary password, or for anonymous.
+ * Request: no value.
+ * Response: SEQUENCE { token OCTET STRING, expire INTEGER, privilegedUntil INTEGER,
+ *                      spn OCTET STRING }
+ */
+#define EXOP_SESSION_BEGIN EXOP_ARC ".1"
+
+/*
+ * End a session: one's own (no value), or SEQUENCE { sessionId OCTET STRING } of the same account.
+ * Response: no value.
+ */
+#define EXOP_SESSION_END EXOP_ARC ".2"
+
+/*
+ * Prove the primary password again: the session that is bound can write for some minutes.
+ * Request: SEQUENCE { password OCTET STRING }
+ * Response: SEQUENCE { privilegedUntil INTEGER }
+ */
+#define EXOP_SESSION_REAUTH EXOP_ARC ".3"
+
+/*
+ * The state of an account's credentials, for those who may search it.
+ * Request: SEQUENCE { target OCTET STRING }
+ * Response: SEQUENCE { spn OCTET STRING, displayname OCTET STRING, uuid OCTET STRING,
+ *                      primary OCTET STRING, unix OCTET STRING, canWrite BOOLEAN }
+ *   primary, unix: "not set", "password set", "generated password set"
+ */
+#define EXOP_CREDENTIAL_STATUS EXOP_ARC ".4"
+
+/*
+ * Would this password do for the account?  Success, or constraintViolation with the reasons.
+ * Request: SEQUENCE { target OCTET STRING, password OCTET STRING }
+ * Response: no value.
+ */
+#define EXOP_CREDENTIAL_JUDGE EXOP_ARC ".5"
+
+/*
+ * The RADIUS secret of an account.
+ * Request: SEQUENCE { target OCTET STRING, action ENUMERATED { show(0), generate(1), delete(2) } }
+ * Response: SEQUENCE { secret OCTET STRING }, empty where there is none (show) or no more (delete)
+ */
+#define EXOP_RADIUS_SECRET EXOP_ARC ".6"
+
+enum exop_radius_action {
+	EXOP_RADIUS_SHOW = 0,
+	EXOP_RADIUS_GENERATE = 1,
+	EXOP_RADIUS_DELETE = 2,
+};
+
+/*
+ * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a
+ * newPasswd one is generated and returned.
+ */
+#define EXOP_PASSWORD_MODIFY "1.3.6.1.4.1.4203.1.11.1"
+#define EXOP_WHOAMI "1.3.6.1.4.1.4203.1.11.3"
+#define EXOP_CANCEL "1.3.6.1.1.8"
+
+#endif
