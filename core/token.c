@@ -1,0 +1,181 @@
+#include "core/token.h"
+
+#include <endian.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "core/base64.h"
+
+enum {
+	PREFIX_CHARS = 3,
+	SECRET_BYTES = 24,
+	TOKEN_BYTES = IDM_UUID_BYTES + SECRET_BYTES,
+	/* A stored row: format, kind, scope, 0, three uuids, the hash, four numbers, the label. */
+	ROW_FORMAT = 1,
+	ROW_HEAD_BYTES = 4,
+	ROW_FIXED_BYTES = ROW_HEAD_BYTES + 3 * IDM_UUID_BYTES + IDM_TOKEN_HASH_BYTES + 4 * 8,
+	/* How far an untrusted clock may lie before a session that it issued: small steps back. */
+	CLOCK_STEP_S = 300,
+};
+
+static bool
+hash_secret(const uint8_t secret[SECRET_BYTES], uint8_t hash[IDM_TOKEN_HASH_BYTES])
+{
+	unsigned len = 0;
+
+	return EVP_Digest(secret, SECRET_BYTES, hash, &len, EVP_sha256(), NULL) == 1 &&
+	       len == IDM_TOKEN_HASH_BYTES;
+}
+
+bool
+idm_token_generate(char text[IDM_TOKEN_TEXT], struct idm_token_row *row)
+{
+	uint8_t bytes[TOKEN_BYTES];
+	bool ok = idm_uuid_generate(&row->id) &&
+		  RAND_bytes(bytes + IDM_UUID_BYTES, SECRET_BYTES) == 1 &&
+		  hash_secret(bytes + IDM_UUID_BYTES, row->hash);
+
+	if (ok) {
+		memcpy(bytes, row->id.bytes, IDM_UUID_BYTES);
+		memcpy(text, "kt_", PREFIX_CHARS);
+		idm_base64_encode(
+		    IDM_BASE64_URL, idm_span_of(bytes, sizeof(bytes)), text + PREFIX_CHARS);
+	}
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return ok;
+}
+
+bool
+idm_token_parse(struct idm_span text, struct idm_uuid *id, uint8_t hash[IDM_TOKEN_HASH_BYTES])
+{
+	uint8_t bytes[TOKEN_BYTES];
+	struct idm_span digits;
+	bool ok;
+
+	if (text.len != IDM_TOKEN_TEXT - 1 || memcmp(text.ptr, "kt_", PREFIX_CHARS) != 0)
+		return false;
+	digits = idm_span_of(text.ptr + PREFIX_CHARS, text.len - PREFIX_CHARS);
+	ok = idm_base64_decode(IDM_BASE64_URL, digits, bytes, sizeof(bytes)) &&
+	     hash_secret(bytes + IDM_UUID_BYTES, hash);
+	if (ok)
+		memcpy(id->bytes, bytes, IDM_UUID_BYTES);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return ok;
+}
+
+enum idm_result
+idm_token_check(const struct idm_token_row *row, const uint8_t hash[IDM_TOKEN_HASH_BYTES],
+    struct idm_now now, struct idm_error *err)
+{
+	char text[IDM_TIME_TEXT];
+
+	if (CRYPTO_memcmp(row->hash, hash, IDM_TOKEN_HASH_BYTES) != 0)
+		return idm_fail(err, IDM_DENIED, "the token's secret is wrong");
+	if (row->expire_s == INT64_MAX)
+		return IDM_OK;
+	if (now.at_s >= row->expire_s) {
+		idm_time_format(row->expire_s, text);
+		return idm_fail(err, IDM_DENIED, "the token expired at %s", text);
+	}
+	/*
+	 * A clock that is not trusted may stand before an expiry that has passed.  A session that
+	 * was begun by that same clock goes on, or nobody could log in to set the clock right.
+	 */
+	if (!now.trusted &&
+	    (row->kind != IDM_TOKEN_SESSION || row->issued_s > now.at_s + CLOCK_STEP_S))
+		return idm_fail(err, IDM_DENIED, "the token expires, and time is not trusted");
+	return IDM_OK;
+}
+
+static uint8_t *
+put(uint8_t *to, const void *from, size_t len)
+{
+	if (len > 0)
+		memcpy(to, from, len);
+	return to + len;
+}
+
+static uint8_t *
+put_number(uint8_t *to, uint64_t value)
+{
+	uint64_t big = htobe64(value);
+
+	return put(to, &big, sizeof(big));
+}
+
+struct idm_span
+idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena)
+{
+	const uint8_t head[ROW_HEAD_BYTES] = { ROW_FORMAT, (uint8_t)row->kind, (uint8_t)row->scope,
+		0 };
+	size_t bytes = ROW_FIXED_BYTES + row->label.len;
+	uint8_t *out;
+	uint8_t *to;
+
+	if (row->label.len > IDM_TOKEN_LABEL_MAX)
+		return IDM_SPAN_EMPTY;
+	out = idm_arena_alloc(arena, bytes);
+	if (out == NULL)
+		return IDM_SPAN_EMPTY;
+	to = put(out, head, sizeof(head));
+	to = put(to, row->id.bytes, IDM_UUID_BYTES);
+	to = put(to, row->account.bytes, IDM_UUID_BYTES);
+	to = put(to, row->issued_by.bytes, IDM_UUID_BYTES);
+	to = put(to, row->hash, IDM_TOKEN_HASH_BYTES);
+	to = put_number(to, (uint64_t)row->issued_s);
+	to = put_number(to, (uint64_t)row->expire_s);
+	to = put_number(to, (uint64_t)row->privileged_until_s);
+	to = put_number(to, row->credential_no);
+	put(to, row->label.ptr, row->label.len);
+	return idm_span_of(out, bytes);
+}
+
+static const uint8_t *
+get(const uint8_t *from, void *to, size_t len)
+{
+	memcpy(to, from, len);
+	return from + len;
+}
+
+static const uint8_t *
+get_number(const uint8_t *from, uint64_t *to)
+{
+	uint64_t big;
+
+	from = get(from, &big, sizeof(big));
+	*to = be64toh(big);
+	return from;
+}
+
+enum idm_result
+idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct idm_error *err)
+{
+	uint8_t head[ROW_HEAD_BYTES];
+	uint64_t issued, expire, privileged_until;
+	const uint8_t *from;
+
+	if (bytes.len < ROW_FIXED_BYTES || bytes.len > ROW_FIXED_BYTES + IDM_TOKEN_LABEL_MAX)
+		return idm_fail(
+		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
+	from = get(bytes.ptr, head, sizeof(head));
+	if (head[0] != ROW_FORMAT || head[1] < IDM_TOKEN_API || head[1] > IDM_TOKEN_SESSION ||
+	    head[2] > IDM_SCOPE_READ_WRITE || head[3] != 0)
+		return idm_fail(err, IDM_CORRUPT, "a token's row of unknown format, kind or scope");
+	out->kind = (enum idm_token_kind)head[1];
+	out->scope = (enum idm_scope)head[2];
+	from = get(from, out->id.bytes, IDM_UUID_BYTES);
+	from = get(from, out->account.bytes, IDM_UUID_BYTES);
+	from = get(from, out->issued_by.bytes, IDM_UUID_BYTES);
+	from = get(from, out->hash, IDM_TOKEN_HASH_BYTES);
+	from = get_number(from, &issued);
+	from = get_number(from, &expire);
+	from = get_number(from, &privileged_until);
+	from = get_number(from, &out->credential_no);
+	out->issued_s = (int64_t)issued;
+	out->expire_s = (int64_t)expire;
+	out->privileged_until_s = (int64_t)privileged_until;
+	out->label = idm_span_of(from, bytes.len - ROW_FIXED_BYTES);
+	return IDM_OK;
+}
