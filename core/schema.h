@@ -14,7 +14,8 @@
  *   CREDENTIAL, SECRET  a marker that says only that one is set, and of which kind
  *                       ("password", "generated", "set"); the value itself lives in `secrets`
  *   SSHKEY              "tag type base64", norm is the tag in lower case
- *   NETWORK             1 byte prefix length, then 16 bytes address (IPv4 mapped)
+ *   NETWORK             1 byte prefix length of the 128 bits, then 16 bytes address; IPv4 is
+ *                       mapped, so 192.0.2.0/24 has the prefix length 120 (core/network.h)
  *   SESSION             never in an entry: rows of `tokens` and of the local sessions
  */
 #ifndef CORE_SCHEMA_H
@@ -102,6 +103,7 @@ struct idm_value {
 };
 
 struct idm_schema;
+struct idm_draft; /* core/entry.h */
 
 /* The built-in attributes and classes.  Never freed: it is constant. */
 const struct idm_schema *idm_schema_builtin(void);
@@ -118,13 +120,31 @@ const struct idm_attr *idm_schema_attr_at(const struct idm_schema *schema, size_
 const struct idm_class *idm_schema_class_at(const struct idm_schema *schema, size_t index);
 
 /*
+ * Is `draft` an entry (SPEC 2.2)?  Its classes are known, one of them is structural, an account is
+ * a person or a service account, each `must` is there, each attribute is allowed by a class and
+ * holds one value unless it may hold more.  What the core computes or fills in by itself is left
+ * out of this; a tombstone holds nothing else.  IDM_INVALID with a text for the client.
+ */
+enum idm_result idm_schema_check(
+    const struct idm_schema *schema, const struct idm_draft *draft, struct idm_error *err);
+
+/*
  * Check the text of a value against the attribute's syntax and make it storable, in `arena`.
  * A REFERENCE is taken as UUID text here; names are resolved before (idm_lookup_reference).
- * IDM_INVALID with a text for the client that names the attribute and the remedy (the value of a
- * secret is never quoted); IDM_LIMIT: the arena is used up.
+ * CREDENTIAL, SECRET and SESSION are refused: their values go to `secrets` and `tokens`, and
+ * whoever sets them writes the marker (idm_value_marker). IDM_INVALID with a text for the client
+ * that names the attribute and the remedy (the value itself is never quoted); IDM_LIMIT: the arena
+ * is used up.
  */
 enum idm_result idm_value_parse(const struct idm_attr *attr, struct idm_span text,
     struct idm_arena *arena, struct idm_value *out, struct idm_error *err);
+
+/* The marker of a CREDENTIAL or SECRET, from a string that outlives it. */
+static inline struct idm_value
+idm_value_marker(const char *kind)
+{
+	return (struct idm_value){ idm_span_cstr(kind), idm_span_cstr(kind) };
+}
 
 /*
  * The text of a stored value, as clients see it; borrows from `stored` where it is text already,
