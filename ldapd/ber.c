@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 enum {
 	LENGTH_OCTETS_MAX = 4,
 	TAG_NUMBER = 0x1f, /* all ones: the number follows in more octets, which LDAP never needs */
@@ -60,7 +58,7 @@ ber_at_end(const struct ber_reader *r)
 }
 
 uint8_t
-ber_peek_tag(const struct ber_reader *r)
+ber_next_tag(const struct ber_reader *r)
 {
 	return ber_at_end(r) ? 0 : *r->pos;
 }
@@ -215,7 +213,7 @@ ber_writer_rewind(struct ber_writer *w, size_t len)
 {
 	assert(len <= w->len);
 	if (len < w->len)
-		OPENSSL_cleanse(w->data + len, w->len - len);
+		explicit_bzero(w->data + len, w->len - len);
 	w->len = len;
 	w->failed = false;
 }
@@ -250,7 +248,7 @@ grow(struct ber_writer *w, size_t need)
 	}
 	if (w->len != 0) {
 		memcpy(data, w->data, w->len);
-		OPENSSL_cleanse(w->data, w->len);
+		explicit_bzero(w->data, w->len);
 	}
 	free(w->data);
 	w->data = data;

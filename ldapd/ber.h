@@ -55,7 +55,7 @@ struct ber_reader ber_reader_of(struct idm_span data, bool *bad);
 bool ber_at_end(const struct ber_reader *r);
 
 /* The tag of the next element, without taking it; 0 at the end. */
-uint8_t ber_peek_tag(const struct ber_reader *r);
+uint8_t ber_next_tag(const struct ber_reader *r);
 
 /* The contents of the next element, which must have `tag`; borrowed. */
 struct idm_span ber_read_octets(struct ber_reader *r, uint8_t tag);

@@ -170,7 +170,7 @@ read_sasl(struct decoder *d, struct ber_reader *r, struct ldap_bind_request *out
 
 	out->auth = LDAP_AUTH_SASL;
 	out->mechanism = read_description(d, &sasl, BER_OCTET_STRING);
-	if (ber_peek_tag(&sasl) == BER_OCTET_STRING)
+	if (ber_next_tag(&sasl) == BER_OCTET_STRING)
 		ber_read_octets(&sasl, BER_OCTET_STRING);
 	read_extensions(&sasl);
 }
@@ -186,7 +186,7 @@ read_bind(struct decoder *d, struct ber_reader *r, struct ldap_bind_request *out
 	if (version != 3)
 		refuse(d, LDAP_PROTOCOL_ERROR, "only LDAP version 3 is spoken here");
 	out->name = read_dn(d, &bind, BER_OCTET_STRING);
-	switch (ber_peek_tag(&bind)) {
+	switch (ber_next_tag(&bind)) {
 	case TAG_AUTH_SIMPLE:
 		out->auth = LDAP_AUTH_SIMPLE;
 		out->password = ber_read_octets(&bind, TAG_AUTH_SIMPLE);
@@ -211,13 +211,13 @@ read_pieces(struct decoder *d, struct ber_reader *r, struct ldap_filter *out)
 	if (count == 0)
 		refuse(d, LDAP_PROTOCOL_ERROR, "a substring item has no piece");
 	limit(d, count, d->limits->substring_pieces, "a substring item has too many pieces");
-	if (ber_peek_tag(r) == TAG_SUBSTRING_INITIAL)
+	if (ber_next_tag(r) == TAG_SUBSTRING_INITIAL)
 		out->initial = read_assertion(d, r, TAG_SUBSTRING_INITIAL);
 	any = new_array(d, count, sizeof(*any));
 	out->any = any;
-	while (ber_peek_tag(r) == TAG_SUBSTRING_ANY)
+	while (ber_next_tag(r) == TAG_SUBSTRING_ANY)
 		any[out->any_count++] = read_assertion(d, r, TAG_SUBSTRING_ANY);
-	if (ber_peek_tag(r) == TAG_SUBSTRING_FINAL)
+	if (ber_next_tag(r) == TAG_SUBSTRING_FINAL)
 		out->final = read_assertion(d, r, TAG_SUBSTRING_FINAL);
 	ber_read_end(r);
 }
@@ -240,12 +240,12 @@ read_extensible(struct decoder *d, struct ber_reader *r, struct ldap_filter *out
 {
 	struct ber_reader item = ber_read_nested(r, TAG_FILTER_EXTENSIBLE);
 
-	if (ber_peek_tag(&item) == TAG_MATCH_RULE)
+	if (ber_next_tag(&item) == TAG_MATCH_RULE)
 		out->rule = read_description(d, &item, TAG_MATCH_RULE);
-	if (ber_peek_tag(&item) == TAG_MATCH_TYPE)
+	if (ber_next_tag(&item) == TAG_MATCH_TYPE)
 		out->attribute = read_description(d, &item, TAG_MATCH_TYPE);
 	out->value = read_assertion(d, &item, TAG_MATCH_VALUE);
-	if (ber_peek_tag(&item) == TAG_MATCH_DN_ATTRIBUTES)
+	if (ber_next_tag(&item) == TAG_MATCH_DN_ATTRIBUTES)
 		out->dn_attributes = ber_read_boolean(&item, TAG_MATCH_DN_ATTRIBUTES);
 	read_extensions(&item);
 	if (out->rule.len == 0 && out->attribute.len == 0)
@@ -297,7 +297,7 @@ filter_kind(uint8_t tag)
 static struct ldap_filter *
 read_node(struct decoder *d, struct ber_reader *r, struct ber_reader *inner)
 {
-	uint8_t tag = ber_peek_tag(r);
+	uint8_t tag = ber_next_tag(r);
 	struct ldap_filter *node = new_array(d, 1, sizeof(*node));
 
 	if (node == NULL)
@@ -496,7 +496,7 @@ read_modify_dn(struct decoder *d, struct ber_reader *r, struct ldap_modify_dn_re
 	out->dn = read_dn(d, &modify, BER_OCTET_STRING);
 	out->new_rdn = read_dn(d, &modify, BER_OCTET_STRING);
 	out->delete_old_rdn = ber_read_boolean(&modify, BER_BOOLEAN);
-	out->has_new_superior = ber_peek_tag(&modify) == TAG_NEW_SUPERIOR;
+	out->has_new_superior = ber_next_tag(&modify) == TAG_NEW_SUPERIOR;
 	if (out->has_new_superior)
 		out->new_superior = read_dn(d, &modify, TAG_NEW_SUPERIOR);
 	read_extensions(&modify);
@@ -520,7 +520,7 @@ read_extended(struct decoder *d, struct ber_reader *r, struct ldap_extended_requ
 	struct ber_reader extended = ber_read_nested(r, LDAP_EXTENDED_REQUEST);
 
 	out->oid = read_description(d, &extended, TAG_REQUEST_NAME);
-	out->has_value = ber_peek_tag(&extended) == TAG_REQUEST_VALUE;
+	out->has_value = ber_next_tag(&extended) == TAG_REQUEST_VALUE;
 	if (out->has_value)
 		out->value = ber_read_octets(&extended, TAG_REQUEST_VALUE);
 	read_extensions(&extended);
@@ -560,9 +560,9 @@ read_control(struct decoder *d, struct ber_reader *r, struct ldap_control *out)
 	struct ber_reader control = ber_read_nested(r, BER_SEQUENCE);
 
 	out->oid = read_description(d, &control, BER_OCTET_STRING);
-	if (ber_peek_tag(&control) == BER_BOOLEAN)
+	if (ber_next_tag(&control) == BER_BOOLEAN)
 		out->critical = ber_read_boolean(&control, BER_BOOLEAN);
-	out->has_value = ber_peek_tag(&control) == BER_OCTET_STRING;
+	out->has_value = ber_next_tag(&control) == BER_OCTET_STRING;
 	if (out->has_value)
 		out->value = ber_read_octets(&control, BER_OCTET_STRING);
 	read_extensions(&control);
@@ -576,7 +576,7 @@ read_controls(struct decoder *d, struct ber_reader *r, struct ldap_message *out)
 	struct ldap_control *controls;
 	size_t count;
 
-	if (ber_peek_tag(r) != TAG_CONTROLS)
+	if (ber_next_tag(r) != TAG_CONTROLS)
 		return;
 	list = ber_read_nested(r, TAG_CONTROLS);
 	count = ber_count(list);
@@ -600,7 +600,7 @@ ldap_message_decode(struct idm_span pdu, const struct ldap_limits *limits, struc
 	msg = ber_read_nested(&top, BER_SEQUENCE);
 	ber_read_end(&top);
 	out->message_id = (int32_t)ber_read_integer(&msg, BER_INTEGER, 1, LDAP_MESSAGE_ID_MAX);
-	out->op = ber_peek_tag(&msg);
+	out->op = ber_next_tag(&msg);
 	read_op(&d, &msg, out);
 	read_controls(&d, &msg, out);
 	read_extensions(&msg);
@@ -715,13 +715,13 @@ ldap_password_modify_decode(struct idm_span value, struct ldap_password_modify *
 		return true;
 	r = ber_read_nested(&top, BER_SEQUENCE);
 	ber_read_end(&top);
-	out->has_user = ber_peek_tag(&r) == TAG_PASSWORD_USER;
+	out->has_user = ber_next_tag(&r) == TAG_PASSWORD_USER;
 	if (out->has_user)
 		out->user = ber_read_octets(&r, TAG_PASSWORD_USER);
-	out->has_old = ber_peek_tag(&r) == TAG_PASSWORD_OLD;
+	out->has_old = ber_next_tag(&r) == TAG_PASSWORD_OLD;
 	if (out->has_old)
 		out->old_password = ber_read_octets(&r, TAG_PASSWORD_OLD);
-	out->has_new = ber_peek_tag(&r) == TAG_PASSWORD_NEW;
+	out->has_new = ber_next_tag(&r) == TAG_PASSWORD_NEW;
 	if (out->has_new)
 		out->new_password = ber_read_octets(&r, TAG_PASSWORD_NEW);
 	ber_read_end(&r);
