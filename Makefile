@@ -37,6 +37,7 @@ CORE_LIBS  := -llmdb -lcrypto -largon2 -lunistring -lxxhash -linih -lpthread
 LDAPD_LIBS := -levent -levent_openssl -lssl -lseccomp
 ADMIN_LIBS := -lldap -llber -ljansson
 RLM_LIBS   := -L/usr/lib/freeradius -lfreeradius-server -lfreeradius-radius -ltalloc
+RLM_RPATH  := -Wl,-rpath,/usr/lib/freeradius
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(2),$(wildcard $(1))))
 core_OBJ    := $(call obj,core/*.c)
@@ -121,7 +122,7 @@ $(eval $(call program_rules,$(BUILD)/test))
 TEST_LIBS = $(addprefix $(BUILD)/,libsupport.a libadmin.a libldapd.a libcommon.a libidm.a)
 
 $(BUILD)/tests/unit/test_rlm_%: $(BUILD)/tests/unit/test_rlm_%.o $(BUILD)/librlm.a $(TEST_LIBS)
-	$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) -lcmocka
+	$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) $(RLM_RPATH) -lcmocka
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(TEST_LIBS)
 	$(LINK) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS)

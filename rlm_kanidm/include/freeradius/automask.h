@@ -1,0 +1,1 @@
+/* The installed autoconf.h ends by including this.  A module needs nothing of it. */
