@@ -1,12 +1,20 @@
 /*
  * Groups above and members below an entry, through nesting and cycles (SPEC 3, DESIGN 2): a walk
  * over the direct edges of the snapshot with a visited set.  Nothing is stored that could be stale.
+ *
+ * Edges are rows of `up` and `down` alone.  A walk does not ask whether the groups it finds are
+ * live: a change that recycles a group takes its edges away in the same transaction.  Lists of ids
+ * that a function makes are in the read's arena; `out` need not be initialised.
  */
 #ifndef CORE_CLOSURE_H
 #define CORE_CLOSURE_H
 
 #include "core/idset.h"
 #include "core/lookup.h"
+
+/* The groups whose stored edges name the member: what a deletion has to take away. */
+enum idm_result idm_closure_listed_by(
+    const struct idm_read *read, uint64_t member_id, struct idm_ids *out, struct idm_error *err);
 
 /* The live groups that list `entry`, the dynamic ones that hold it by class included. */
 enum idm_result idm_closure_direct(const struct idm_read *read, const struct idm_entry *entry,
@@ -24,6 +32,9 @@ enum idm_result idm_closure_is_hp(
 /* `group_id` and all groups below it: who is memberof it lists one of these. */
 enum idm_result idm_closure_groups_below(
     const struct idm_read *read, uint64_t group_id, struct idm_ids *out, struct idm_error *err);
+
+/* Does the group hold its members by class (idm_all_persons, idm_all_accounts)? */
+bool idm_closure_is_by_class(const struct idm_read *read, uint64_t group_id);
 
 /* Kinds of member: groups have their own containers, so that walks do not touch accounts. */
 enum idm_member_kind {
@@ -43,7 +54,10 @@ enum idm_result idm_closure_members(const struct idm_read *read, uint64_t group_
 enum idm_result idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool *out, struct idm_error *err);
 
-/* Write one direct edge, or take it away; *changed false: it was so.  Needs a write transaction. */
+/*
+ * Write one direct edge in both directions, or take it away; *changed false: it was so.  Needs a
+ * write transaction.  IDM_INVALID: the group holds its members by class.
+ */
 enum idm_result idm_closure_set_edge(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool present, bool *changed, struct idm_error *err);
 

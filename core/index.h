@@ -1,9 +1,14 @@
 /*
  * Index keys of an entry, and the candidates of one term in one window (DESIGN 2).
  *
- * Keys of IDM_DB_INDEX: equality and ordering: attribute u32, kind, value, window u64; class,
- * presence, trigrams: window u64, attribute u32, kind, term.  Values are containers (idset.h).
- * A value too long for a key is stored by its hash; such a term gives candidates, not answers.
+ * Keys of IDM_DB_INDEX: equality: attribute u32, kind, value, window u64; class, presence,
+ * ordering, trigrams: window u64, attribute u32, kind, term.  The two cannot meet: attribute
+ * numbers begin at 1, and windows end below 2^32.  Values are containers (idset.h).  A value too
+ * long for a key is stored by its hash, with the kind's top bit set; such a term gives candidates,
+ * not answers.
+ *
+ * What an attribute is indexed for stands in its flags; asking for more is a mistake of the caller.
+ * `uuid` stores its presence alone: its equality is answered from IDM_DB_UUID.
  */
 #ifndef CORE_INDEX_H
 #define CORE_INDEX_H
@@ -11,9 +16,11 @@
 #include "core/idset.h"
 #include "core/lookup.h"
 
+enum { IDM_INDEX_PIECE_MIN = 3 }; /* octets of a piece that idm_index_substring can use */
+
 /*
  * Bring the index from `before` to `after`, entries with the same id; NULL: there was or will be
- * none.  Touches only keys that differ.  `read` is on a write transaction.
+ * none.  Touches only keys that differ.  `read` is on a write transaction; both may borrow from it.
  */
 enum idm_result idm_index_update(const struct idm_read *read, const struct idm_entry *before,
     const struct idm_entry *after, struct idm_error *err);
@@ -23,7 +30,10 @@ enum idm_result idm_index_equal(const struct idm_read *read, const struct idm_at
     struct idm_span norm, uint64_t window_no, struct idm_window *window, struct idm_error *err);
 enum idm_result idm_index_present(const struct idm_read *read, const struct idm_attr *attr,
     uint64_t window_no, struct idm_window *window, struct idm_error *err);
-/* All entries that may hold `piece` (norm form, at least three octets) somewhere in a value. */
+/*
+ * All entries that may hold `piece` (norm form, at least IDM_INDEX_PIECE_MIN octets) somewhere in a
+ * value.  The attribute is indexed for substrings.
+ */
 enum idm_result idm_index_substring(const struct idm_read *read, const struct idm_attr *attr,
     struct idm_span piece, uint64_t window_no, struct idm_window *window, struct idm_error *err);
 /* All entries with a value in [from, to]; an empty span leaves that side open. */
@@ -31,7 +41,15 @@ enum idm_result idm_index_range(const struct idm_read *read, const struct idm_at
     struct idm_span from, struct idm_span to, uint64_t window_no, struct idm_window *window,
     struct idm_error *err);
 
-/* Every live and recycled entry's window: one behind the highest that holds an entry. */
+/*
+ * The first window >= `window_no` in which idm_index_equal can name an id: one look-up instead of
+ * one a window.  UINT64_MAX: there is none.  Of `class`, each window may be the one.
+ */
+enum idm_result idm_index_equal_window(const struct idm_read *read, const struct idm_attr *attr,
+    struct idm_span norm, uint64_t window_no, uint64_t *out, struct idm_error *err);
+
+/* Every live and recycled entry's window: one behind the highest that holds an entry.  Ids below
+ * meta "next_id" have been given out. */
 enum idm_result idm_index_window_end(
     const struct idm_read *read, uint64_t *out, struct idm_error *err);
 

@@ -24,11 +24,21 @@ struct idm_read {
 	uint64_t high_privilege_id; /* 0 in a database that is being made */
 };
 
-/* IDM_NOT_FOUND never: a database without a domain is one that is being made. */
+/* IDM_NOT_FOUND never: a database without a domain or these ids is one that is being made. */
 enum idm_result idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena,
     struct idm_now now, struct idm_read *out, struct idm_error *err);
 
-/* Claims: the keys of IDM_DB_NAME, a kind octet and the normalised value, hashed if too long. */
+/* What idm_read_attach finds; written where a database is made and where its domain is renamed.
+ * IDM_INVALID: not a domain's length. */
+enum idm_result idm_lookup_store_domain(
+    const struct idm_txn *txn, struct idm_span domain, struct idm_error *err);
+enum idm_result idm_lookup_store_wellknown(const struct idm_txn *txn, uint64_t all_persons_id,
+    uint64_t all_accounts_id, uint64_t high_privilege_id, struct idm_error *err);
+
+/*
+ * Claims: the keys of IDM_DB_NAME, a kind octet and the normalised value.  A value that is too long
+ * for a key is stored by its hash, with the kind's top bit set, and compared after the look-up.
+ */
 enum idm_claim {
 	IDM_CLAIM_NAME = 'n',
 	IDM_CLAIM_MAIL = 'm',
@@ -43,7 +53,14 @@ struct idm_claim_key {
 
 struct idm_claim_key idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm);
 
-/* The entry with this id, uuid or claim.  IDM_NOT_FOUND without a text. */
+/* The id that holds a claim, whether its entry is live or not.  IDM_NOT_FOUND without a text. */
+enum idm_result idm_lookup_claim_id(const struct idm_read *read, const struct idm_claim_key *key,
+    uint64_t *id, struct idm_error *err);
+
+/*
+ * The entry with this id, uuid or claim (of any kind but IDM_CLAIM_CUSTOM), live or not.
+ * IDM_NOT_FOUND without a text.  A uuid or claim that no entry stands behind is IDM_CORRUPT.
+ */
 enum idm_result idm_lookup_id(
     const struct idm_read *read, uint64_t id, struct idm_entry *out, struct idm_error *err);
 enum idm_result idm_lookup_uuid(const struct idm_read *read, const struct idm_uuid *uuid,
@@ -61,7 +78,7 @@ enum idm_result idm_lookup_text(const struct idm_read *read, struct idm_span tex
 enum idm_result idm_lookup_mail(const struct idm_read *read, struct idm_span text,
     struct idm_entry *out, struct idm_error *err);
 
-/* `name@domain` into `out`; the length. */
+/* `name@domain` into `out`, with a NUL; the length.  0: the entry has no name. */
 size_t idm_lookup_spn(
     const struct idm_read *read, const struct idm_entry *entry, char out[IDM_SPN_MAX]);
 

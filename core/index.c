@@ -1,0 +1,543 @@
+#include "core/index.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+enum key_kind {
+	KEY_EQUAL = 'e',
+	KEY_PRESENT = 'p',
+	KEY_ORDER = 'o',
+	KEY_TRIGRAM = 't',
+	KEY_TRIGRAM_DOMAIN = 'd', /* of a mail address behind its `@`, where everybody is equal */
+	KEY_HASHED = 0x80,        /* a bit: the term is a hash */
+};
+
+enum {
+	WINDOW_BYTES = 8,
+	TRIGRAM_BYTES = IDM_INDEX_PIECE_MIN,
+	TERM_MAX_BYTES = IDM_STORE_KEY_BYTES - WINDOW_BYTES - 4 - 1,
+	FEW_IDS = 8, /* so few candidates are tested faster than narrowed */
+	FIRST_KEYS = 64,
+};
+
+struct index_key {
+	uint8_t bytes[IDM_STORE_KEY_BYTES];
+	size_t len;
+};
+
+/* --- keys */
+
+static void
+put_window(struct index_key *key, uint64_t window_no)
+{
+	idm_store_u64(window_no, key->bytes + key->len);
+	key->len += WINDOW_BYTES;
+}
+
+static void
+put_term(struct index_key *key, uint32_t number, int kind, struct idm_span term)
+{
+	idm_store_u32(number, key->bytes + key->len);
+	key->bytes[key->len + 4] = (uint8_t)kind;
+	key->len += 5;
+	if (term.len != 0)
+		memcpy(key->bytes + key->len, term.ptr, term.len);
+	key->len += term.len;
+}
+
+/* Filters walk window by window: only rare values, which one jump can find, stand value first. */
+static bool
+is_value_first(uint32_t number, enum key_kind kind)
+{
+	return kind == KEY_EQUAL && number != IDM_ATTR_CLASS;
+}
+
+static struct index_key
+key_of(uint32_t number, enum key_kind kind, struct idm_span term, uint64_t window_no)
+{
+	struct index_key key;
+	bool value_first = is_value_first(number, kind);
+	XXH128_canonical_t hash;
+	int octet = kind;
+
+	key.len = 0;
+	if (term.len > TERM_MAX_BYTES) {
+		octet |= KEY_HASHED;
+		XXH128_canonicalFromHash(&hash, XXH3_128bits(term.ptr, term.len));
+		term = idm_span_of(hash.digest, sizeof(hash.digest));
+	}
+	if (!value_first)
+		put_window(&key, window_no);
+	put_term(&key, number, octet, term);
+	if (value_first)
+		put_window(&key, window_no);
+	return key;
+}
+
+/* --- the keys of an entry */
+
+/* A sorted set of keys, in an arena. */
+struct key_set {
+	struct idm_arena *arena;
+	struct idm_span *keys;
+	size_t count;
+	size_t room;
+};
+
+static bool
+keys_grow(struct key_set *set)
+{
+	size_t room = set->room == 0 ? FIRST_KEYS : 2 * set->room;
+	struct idm_span *keys = idm_arena_array(set->arena, room, sizeof(*keys));
+
+	if (keys == NULL)
+		return false;
+	if (set->count != 0)
+		memcpy(keys, set->keys, set->count * sizeof(*keys));
+	set->keys = keys;
+	set->room = room;
+	return true;
+}
+
+static bool
+keys_add(struct key_set *set, struct index_key key)
+{
+	struct idm_span copy = idm_arena_copy(set->arena, idm_span_of(key.bytes, key.len));
+
+	if (copy.ptr == NULL || (set->count == set->room && !keys_grow(set)))
+		return false;
+	set->keys[set->count++] = copy;
+	return true;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return idm_span_compare(*(const struct idm_span *)a, *(const struct idm_span *)b);
+}
+
+/* Sort, and drop what is there twice: a value may hold a trigram more than once. */
+static void
+keys_sort(struct key_set *set)
+{
+	size_t kept = 0;
+
+	if (set->count > 1)
+		qsort(set->keys, set->count, sizeof(*set->keys), compare_keys);
+	for (size_t i = 0; i < set->count; i++) {
+		if (kept == 0 || !idm_span_equal(set->keys[kept - 1], set->keys[i]))
+			set->keys[kept++] = set->keys[i];
+	}
+	set->count = kept;
+}
+
+static bool
+add_trigrams(struct key_set *set, uint32_t number, enum key_kind kind, struct idm_span text,
+    uint64_t window_no)
+{
+	for (size_t i = 0; i + TRIGRAM_BYTES <= text.len; i++) {
+		if (!keys_add(set,
+			key_of(number, kind, idm_span_of(text.ptr + i, TRIGRAM_BYTES), window_no)))
+			return false;
+	}
+	return true;
+}
+
+/* Cut off the part before the first `@`, or all of it; *rest: what stands behind that `@`. */
+static struct idm_span
+cut_at(struct idm_span text, struct idm_span *rest)
+{
+	const uint8_t *at = text.len == 0 ? NULL : memchr(text.ptr, '@', text.len);
+	size_t len = at == NULL ? text.len : (size_t)(at - text.ptr);
+
+	*rest = at == NULL ? IDM_SPAN_EMPTY : idm_span_of(at + 1, text.len - len - 1);
+	return idm_span_of(text.ptr, len);
+}
+
+/* No trigram of a mail address holds its `@`. */
+static bool
+add_mail_trigrams(struct key_set *set, uint32_t number, struct idm_span text, uint64_t window_no)
+{
+	struct idm_span part = cut_at(text, &text);
+	bool ok = add_trigrams(set, number, KEY_TRIGRAM, part, window_no);
+
+	while (ok && text.len != 0) {
+		part = cut_at(text, &text);
+		ok = add_trigrams(set, number, KEY_TRIGRAM_DOMAIN, part, window_no);
+	}
+	return ok;
+}
+
+static bool
+add_value(
+    struct key_set *set, const struct idm_attr *attr, struct idm_span norm, uint64_t window_no)
+{
+	uint32_t number = attr->number;
+	bool ok = true;
+
+	if ((attr->flags & IDM_ATTR_EQ) != 0)
+		ok = keys_add(set, key_of(number, KEY_EQUAL, norm, window_no));
+	if (ok && (attr->flags & IDM_ATTR_ORD) != 0)
+		ok = keys_add(set, key_of(number, KEY_ORDER, norm, window_no));
+	if (!ok || (attr->flags & IDM_ATTR_SUB) == 0)
+		return ok;
+	if (attr->syntax == IDM_SYNTAX_EMAIL)
+		return add_mail_trigrams(set, number, norm, window_no);
+	return add_trigrams(set, number, KEY_TRIGRAM, norm, window_no);
+}
+
+static bool
+add_attr(struct key_set *set, const struct idm_attr *attr, const struct idm_entry *entry)
+{
+	uint64_t window_no = idm_window_of(entry->id);
+	struct idm_value_iter iter = idm_entry_values(entry, attr->number);
+	struct idm_value value;
+
+	if ((attr->flags & IDM_ATTR_PRES) != 0 &&
+	    !keys_add(set, key_of(attr->number, KEY_PRESENT, IDM_SPAN_EMPTY, window_no)))
+		return false;
+	while (idm_value_next(&iter, &value)) {
+		if (!add_value(set, attr, value.norm, window_no))
+			return false;
+	}
+	return true;
+}
+
+/* An attribute that the schema does not know (any more) has no index. */
+static enum idm_result
+collect(const struct idm_read *read, const struct idm_entry *entry, struct key_set *set,
+    struct idm_error *err)
+{
+	bool ok = entry == NULL || keys_add(set, key_of(IDM_ATTR_UUID, KEY_PRESENT, IDM_SPAN_EMPTY,
+						     idm_window_of(entry->id)));
+
+	for (uint32_t i = 0; ok && entry != NULL && i < entry->attr_count; i++) {
+		const struct idm_attr *attr =
+		    idm_schema_attr_number(read->schema, idm_entry_attr_at(entry, i));
+
+		if (attr != NULL && attr->number != IDM_ATTR_UUID)
+			ok = add_attr(set, attr, entry);
+	}
+	if (!ok)
+		return idm_fail(err, IDM_LIMIT, "no memory for the index keys of an entry");
+	keys_sort(set);
+	return IDM_OK;
+}
+
+static enum idm_result
+set_id(const struct idm_read *read, struct idm_span key, uint64_t id, bool present,
+    struct idm_error *err)
+{
+	uint8_t container[IDM_CONTAINER_MAX_BYTES];
+	struct idm_span old = IDM_SPAN_EMPTY;
+	size_t len = 0;
+	bool changed = false;
+	enum idm_result result = idm_store_get(read->txn, IDM_DB_INDEX, key, &old, err);
+
+	if (result != IDM_OK && result != IDM_NOT_FOUND)
+		return result;
+	result = idm_container_set(old, id, present, container, &len, &changed, err);
+	if (result != IDM_OK || !changed)
+		return result;
+	if (len == 0)
+		return idm_store_del(read->txn, IDM_DB_INDEX, key, err);
+	return idm_store_put(read->txn, IDM_DB_INDEX, key, idm_span_of(container, len), err);
+}
+
+/* Walk the two sorted sets side by side; what stands in one alone has changed. */
+static enum idm_result
+apply_difference(const struct idm_read *read, const struct key_set *old, const struct key_set *new,
+    uint64_t id, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+	size_t i = 0, j = 0;
+
+	while (result == IDM_OK && (i < old->count || j < new->count)) {
+		int order = i == old->count   ? 1
+			    : j == new->count ? -1
+					      : idm_span_compare(old->keys[i], new->keys[j]);
+
+		if (order < 0)
+			result = set_id(read, old->keys[i], id, false, err);
+		else if (order > 0)
+			result = set_id(read, new->keys[j], id, true, err);
+		if (order <= 0)
+			i++;
+		if (order >= 0)
+			j++;
+	}
+	return result;
+}
+
+enum idm_result
+idm_index_update(const struct idm_read *read, const struct idm_entry *before,
+    const struct idm_entry *after, struct idm_error *err)
+{
+	struct key_set old = { .arena = read->arena }, new = { .arena = read->arena };
+	uint64_t id;
+	enum idm_result result;
+
+	assert(before == NULL || after == NULL || before->id == after->id);
+	if (before == NULL && after == NULL)
+		return IDM_OK;
+	id = before != NULL ? before->id : after->id;
+	if (idm_window_of(id) > UINT32_MAX)
+		return idm_fail(err, IDM_LIMIT, "no index reaches id %" PRIu64, id);
+	/* All keys first: a write ends what the entries borrow. */
+	result = collect(read, before, &old, err);
+	if (result == IDM_OK)
+		result = collect(read, after, &new, err);
+	if (result != IDM_OK)
+		return result;
+	return apply_difference(read, &old, &new, id, err);
+}
+
+/* --- candidates */
+
+static enum idm_result
+or_key(const struct idm_read *read, struct index_key key, struct idm_window *window,
+    struct idm_error *err)
+{
+	struct idm_span container;
+	enum idm_result result = idm_store_get(
+	    read->txn, IDM_DB_INDEX, idm_span_of(key.bytes, key.len), &container, err);
+
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	if (result != IDM_OK)
+		return result;
+	return idm_container_decode(container, window, err);
+}
+
+/* The id of a uuid, from its own database; IDM_NOT_FOUND. */
+static enum idm_result
+uuid_id(const struct idm_read *read, struct idm_span norm, uint64_t *id, struct idm_error *err)
+{
+	struct idm_span value;
+	enum idm_result result;
+
+	if (norm.len != IDM_UUID_BYTES)
+		return IDM_NOT_FOUND;
+	result = idm_store_get(read->txn, IDM_DB_UUID, norm, &value, err);
+	if (result != IDM_OK)
+		return result;
+	if (value.len != sizeof(uint64_t))
+		return idm_fail(err, IDM_CORRUPT, "a uuid leads to no id");
+	*id = idm_store_load_u64(value.ptr);
+	return IDM_OK;
+}
+
+enum idm_result
+idm_index_equal(const struct idm_read *read, const struct idm_attr *attr, struct idm_span norm,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	uint64_t id;
+	enum idm_result result;
+
+	assert((attr->flags & IDM_ATTR_EQ) != 0);
+	if (attr->number != IDM_ATTR_UUID)
+		return or_key(read, key_of(attr->number, KEY_EQUAL, norm, window_no), window, err);
+	result = uuid_id(read, norm, &id, err);
+	if (result == IDM_OK && idm_window_of(id) == window_no)
+		idm_window_add(window, id);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+enum idm_result
+idm_index_present(const struct idm_read *read, const struct idm_attr *attr, uint64_t window_no,
+    struct idm_window *window, struct idm_error *err)
+{
+	assert((attr->flags & IDM_ATTR_PRES) != 0);
+	return or_key(
+	    read, key_of(attr->number, KEY_PRESENT, IDM_SPAN_EMPTY, window_no), window, err);
+}
+
+/* OR the entries that hold every trigram of `text` under one kind. */
+static enum idm_result
+or_trigrams(const struct idm_read *read, uint32_t number, enum key_kind kind, struct idm_span text,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	struct idm_window all, one;
+	uint32_t count = UINT32_MAX;
+	enum idm_result result = IDM_OK;
+
+	memset(&all, 0xff, sizeof(all));
+	for (size_t i = 0; i + TRIGRAM_BYTES <= text.len && count > FEW_IDS; i++) {
+		idm_window_clear(&one);
+		result = or_key(read,
+		    key_of(number, kind, idm_span_of(text.ptr + i, TRIGRAM_BYTES), window_no), &one,
+		    err);
+		if (result != IDM_OK)
+			return result;
+		idm_window_and(&all, &one);
+		count = idm_window_count(&all);
+	}
+	idm_window_or(window, &all);
+	return IDM_OK;
+}
+
+/* AND the entries whose addresses hold `part`, which has no `@`, on one side of theirs. */
+static enum idm_result
+and_mail_part(const struct idm_read *read, uint32_t number, struct idm_span part, bool first,
+    uint64_t window_no, struct idm_window *all, struct idm_error *err)
+{
+	struct idm_window one = { { 0 } };
+	enum idm_result result = IDM_OK;
+
+	if (part.len < TRIGRAM_BYTES)
+		return IDM_OK;
+	/* What stands before the piece's first `@` may still stand behind one of the address. */
+	if (first)
+		result = or_trigrams(read, number, KEY_TRIGRAM, part, window_no, &one, err);
+	if (result == IDM_OK)
+		result = or_trigrams(read, number, KEY_TRIGRAM_DOMAIN, part, window_no, &one, err);
+	if (result == IDM_OK)
+		idm_window_and(all, &one);
+	return result;
+}
+
+static enum idm_result
+mail_substring(const struct idm_read *read, const struct idm_attr *attr, struct idm_span piece,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	struct idm_window all = { { 0 } };
+	struct idm_span part;
+	bool first = true;
+	enum idm_result result;
+
+	/* Parts too short for a trigram narrow nothing: then whoever has an address. */
+	result =
+	    or_key(read, key_of(attr->number, KEY_PRESENT, IDM_SPAN_EMPTY, window_no), &all, err);
+	while (result == IDM_OK && piece.len != 0) {
+		part = cut_at(piece, &piece);
+		result = and_mail_part(read, attr->number, part, first, window_no, &all, err);
+		first = false;
+	}
+	if (result == IDM_OK)
+		idm_window_or(window, &all);
+	return result;
+}
+
+enum idm_result
+idm_index_substring(const struct idm_read *read, const struct idm_attr *attr, struct idm_span piece,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	assert((attr->flags & IDM_ATTR_SUB) != 0 && piece.len >= TRIGRAM_BYTES);
+	if (attr->syntax == IDM_SYNTAX_EMAIL)
+		return mail_substring(read, attr, piece, window_no, window, err);
+	return or_trigrams(read, attr->number, KEY_TRIGRAM, piece, window_no, window, err);
+}
+
+/* OR all containers under `prefix` whose term lies in [from, to]. */
+static enum idm_result
+or_terms(const struct idm_read *read, struct index_key prefix, struct idm_span from,
+    struct idm_span to, struct idm_window *window, struct idm_error *err)
+{
+	struct index_key start = prefix;
+	struct idm_cursor cursor;
+	struct idm_span key, container;
+	size_t cut = from.len < TERM_MAX_BYTES ? from.len : TERM_MAX_BYTES;
+	enum idm_result result;
+
+	if (cut != 0)
+		memcpy(start.bytes + start.len, from.ptr, cut);
+	start.len += cut;
+	result = idm_cursor_open(
+	    read->txn, IDM_DB_INDEX, idm_span_of(prefix.bytes, prefix.len), &cursor, err);
+	if (result != IDM_OK)
+		return result;
+	result = idm_cursor_seek(&cursor, idm_span_of(start.bytes, start.len), err);
+	while (result == IDM_OK) {
+		result = idm_cursor_next(&cursor, &key, &container, err);
+		if (result != IDM_OK ||
+		    (to.len != 0 &&
+			idm_span_compare(
+			    idm_span_of(key.ptr + prefix.len, key.len - prefix.len), to) > 0))
+			break;
+		result = idm_container_decode(container, window, err);
+	}
+	idm_cursor_close(&cursor);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+enum idm_result
+idm_index_range(const struct idm_read *read, const struct idm_attr *attr, struct idm_span from,
+    struct idm_span to, uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	struct index_key prefix = key_of(attr->number, KEY_ORDER, IDM_SPAN_EMPTY, window_no);
+	enum idm_result result;
+
+	assert((attr->flags & IDM_ATTR_ORD) != 0);
+	result = or_terms(read, prefix, from, to, window, err);
+	if (result != IDM_OK)
+		return result;
+	/* A hash tells nothing of the order: all of them are candidates. */
+	prefix.bytes[prefix.len - 1] |= KEY_HASHED;
+	return or_terms(read, prefix, IDM_SPAN_EMPTY, IDM_SPAN_EMPTY, window, err);
+}
+
+/* --- windows */
+
+/*
+ * The window of the first record at or behind `start` for the same value.  Values of one attribute
+ * are of one length or hold no NUL, and a window begins with one: so the keys of the value stand
+ * together, and the first of another length ends them.
+ */
+static enum idm_result
+seek_window(struct idm_cursor *cursor, struct index_key start, uint64_t *out, struct idm_error *err)
+{
+	struct idm_span key, container;
+	enum idm_result result;
+
+	result = idm_cursor_seek(cursor, idm_span_of(start.bytes, start.len), err);
+	if (result == IDM_OK)
+		result = idm_cursor_next(cursor, &key, &container, err);
+	if (result == IDM_OK && key.len == start.len)
+		*out = idm_store_load_u64(key.ptr + key.len - WINDOW_BYTES);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+enum idm_result
+idm_index_equal_window(const struct idm_read *read, const struct idm_attr *attr,
+    struct idm_span norm, uint64_t window_no, uint64_t *out, struct idm_error *err)
+{
+	struct index_key start;
+	struct idm_cursor cursor;
+	uint64_t id;
+	enum idm_result result;
+
+	assert((attr->flags & IDM_ATTR_EQ) != 0);
+	*out = UINT64_MAX;
+	if (attr->number == IDM_ATTR_CLASS) {
+		*out = window_no;
+		return IDM_OK;
+	}
+	if (attr->number == IDM_ATTR_UUID) {
+		result = uuid_id(read, norm, &id, err);
+		if (result == IDM_OK && idm_window_of(id) >= window_no)
+			*out = idm_window_of(id);
+		return result == IDM_NOT_FOUND ? IDM_OK : result;
+	}
+	start = key_of(attr->number, KEY_EQUAL, norm, window_no);
+	result = idm_cursor_open(read->txn, IDM_DB_INDEX,
+	    idm_span_of(start.bytes, start.len - WINDOW_BYTES), &cursor, err);
+	if (result != IDM_OK)
+		return result;
+	result = seek_window(&cursor, start, out, err);
+	idm_cursor_close(&cursor);
+	return result;
+}
+
+enum idm_result
+idm_index_window_end(const struct idm_read *read, uint64_t *out, struct idm_error *err)
+{
+	uint64_t next_id = 0;
+	enum idm_result result =
+	    idm_store_get_number(read->txn, IDM_DB_META, "next_id", &next_id, err);
+
+	*out = next_id <= 1 ? 0 : idm_window_of(next_id - 1) + 1;
+	return result;
+}
