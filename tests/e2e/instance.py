@@ -55,37 +55,38 @@ def free_port(kind):
 
 
 class Clock:
-    """The offset of the programs' clock from this machine's, in whole seconds."""
+    """The programs' wall clock; common/clock.h says how the file is read."""
 
     def __init__(self, path):
         self.path = path
-        self.offset_s = 0
-        self._write()
+        self.fixed_s = None
+        path.touch(0o644)
+        path.chmod(0o644)
+        self.reset()
 
-    def _write(self):
-        # In place and in one write of a fixed length: a reader never sees half of it.
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
+    def _write(self, setting):
+        fd = os.open(self.path, os.O_WRONLY)
         try:
-            os.fchmod(fd, 0o644)
-            os.pwrite(fd, b"%+020d\n" % self.offset_s, 0)
+            os.pwrite(fd, (f"{setting:<15}\n" * 2).encode(), 0)
         finally:
             os.close(fd)
 
-    def now(self):
-        return int(time.time()) + self.offset_s
-
     def set(self, epoch_s):
-        """From this moment on the programs believe that it is `epoch_s`."""
-        self.offset_s = int(epoch_s) - int(time.time())
-        self._write()
+        """It stands still at `epoch_s`."""
+        self.fixed_s = int(epoch_s)
+        self._write(f"@{self.fixed_s}")
 
     def shift(self, seconds):
-        self.offset_s += int(seconds)
-        self._write()
+        """Forward, or back, from where it stands still."""
+        self.set(self.now() + seconds)
+
+    def now(self):
+        return int(time.time()) if self.fixed_s is None else self.fixed_s
 
     def reset(self):
-        self.offset_s = 0
-        self._write()
+        """The machine's own time again."""
+        self.fixed_s = None
+        self._write("+0")
 
 
 @dataclass

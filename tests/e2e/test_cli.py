@@ -1,0 +1,394 @@
+"""`kanidm` and `kanidmd`: the chapter's command lines, prompts, exit codes."""
+
+import json
+import re
+
+import pexpect
+import pytest
+
+from instance import Process, wait_for
+
+LONG = "correct horse battery staple 42"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def anonymous_session(instance):
+    instance.login("anonymous")
+
+
+def terminal(instance, *args, **env):
+    """`kanidm ARGS` on a terminal of its own."""
+    return pexpect.spawn(str(instance.programs / "kanidm"), [str(a) for a in args], timeout=20,
+                         encoding="utf-8", echo=True,
+                         env={**instance.env, "KANIDM_URL": instance.ldapi, **env})
+
+
+def finish(child, status=0):
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == status, child.before
+
+
+# --- sessions
+
+
+def test_login_asks_for_the_password_without_echo(instance):
+    child = terminal(instance, "login", "--name", "admin")
+    child.expect("[Pp]assword: ?")
+    child.sendline(instance.passwords["admin"])
+    child.expect("Login Success for admin")
+    assert instance.passwords["admin"] not in child.before
+    finish(child)
+
+
+def test_a_wrong_password_is_refused_in_one_line(instance):
+    done = instance.kanidm("login", name="admin", password="wrong password of good length")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+def test_whoami_is_the_session_s_account_and_logout_ends_it(instance):
+    instance.create_person("sam", "Sam Session", radius=False)
+    instance.login("sam")
+    assert "sam@idm.example.com" in instance.ok("self", "whoami", name="sam")
+    cache = instance.dir / "home" / ".cache" / "kanidm_tokens"
+    assert cache.stat().st_mode & 0o777 == 0o600
+    kept = cache.read_text()
+    instance.ok("logout", name="sam")
+    assert instance.kanidm("self", "whoami", name="sam").returncode == 1
+    cache.write_text(kept)
+    done = instance.kanidm("self", "whoami", name="sam")
+    assert done.returncode == 1, "the server has forgotten the session too"
+    instance.login("idm_admin")
+    instance.login("anonymous")
+
+
+def test_a_session_writes_for_ten_minutes_and_reads_on(instance):
+    instance.clock.set(instance.clock.now())
+    try:
+        instance.login("idm_admin")
+        instance.clock.shift(599)
+        instance.ok("group", "create", "in_time", name="idm_admin")
+        instance.clock.shift(2)
+        done = instance.kanidm("group", "create", "too_late", name="idm_admin")
+        assert done.returncode == 1
+        assert "reauth" in done.stderr or "login" in done.stderr
+        assert "in_time" in instance.ok("group", "get", "in_time", name="idm_admin")
+    finally:
+        instance.clock.reset()
+        instance.login("idm_admin")
+
+
+def test_without_a_session_it_says_how_to_get_one(instance):
+    done = instance.kanidm("self", "whoami", name="nobody_logged_in")
+    assert done.returncode == 1
+    assert "kanidm login" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+# --- the chapter, line by line
+
+
+def test_creating_person_accounts(instance):
+    run = instance.ok
+    run("account", "create", "demo_user", "Demonstration User", "--name", "idm_admin")
+    entry = run("account", "get", "demo_user", "--name", "idm_admin")
+    assert re.search(r"^displayname: Demonstration User$", entry, re.M)
+    assert re.search(r"^spn: demo_user@idm.example.com$", entry, re.M)
+    run("group", "create", "demo_group", "--name", "idm_admin")
+    run("group", "add_members", "demo_group", "demo_user", "--name", "idm_admin")
+    assert "demo_user@idm.example.com" in run("group", "list_members", "demo_group",
+                                              "--name", "idm_admin")
+    run("account", "person", "update", "demo_user", "--legalname", "initial name",
+        "--mail", "initial@email.address", "--name", "idm_admin")
+    entry = run("account", "get", "demo_user", "--name", "idm_admin")
+    assert "legalname: initial name" in entry
+    assert "mail: initial@email.address" in entry
+    entry = run("account", "get", "demo_user", "--name", "anonymous")
+    assert "legalname" not in entry and "mail" not in entry
+    assert "displayname: Demonstration User" in entry
+
+
+def test_the_credential_dialogue(instance):
+    child = terminal(instance, "account", "credential", "update", "demo_user", "-D", "idm_admin")
+    child.expect(r"spn: demo_user@idm.example.com")
+    child.expect(r"Name: Demonstration User")
+    child.expect(r"Can Commit: (true|false)")
+    child.expect(r"cred update \(\? for help\) # : ")
+    child.sendline("pass")
+    child.expect("New password: ")
+    child.sendline("short")
+    child.expect("15|Confirm password: ")
+    if child.after.startswith("Confirm"):
+        child.sendline("short")
+        child.expect("15")
+    child.expect(r"cred update \(\? for help\) # : ")
+    child.sendline("pass")
+    child.expect("New password: ")
+    child.sendline(LONG)
+    child.expect("Confirm password: ")
+    child.sendline("something else entirely")
+    child.expect("do not match")
+    child.expect(r"cred update \(\? for help\) # : ")
+    child.sendline("pass")
+    child.expect("New password: ")
+    child.sendline(LONG)
+    child.expect("Confirm password: ")
+    child.sendline(LONG)
+    child.expect("success|Success")
+    child.expect(r"cred update \(\? for help\) # : ")
+    assert not instance.can_bind("demo_user", LONG), "nothing is changed before commit"
+    child.sendline("commit")
+    child.expect("Do you want to commit your changes")
+    child.sendline("yes")
+    child.expect("success")
+    finish(child)
+    instance.passwords["demo_user"] = LONG
+    instance.login("demo_user")
+    assert "demo_user@idm.example.com" in instance.ok("self", "whoami", "--name", "demo_user")
+
+
+def test_leaving_the_dialogue_changes_nothing(instance):
+    child = terminal(instance, "account", "credential", "update", "demo_user", "-D", "idm_admin")
+    child.expect(r"cred update \(\? for help\) # : ")
+    child.sendline("pass")
+    child.expect("New password: ")
+    child.sendline(LONG + " other")
+    child.expect("Confirm password: ")
+    child.sendline(LONG + " other")
+    child.expect(r"cred update \(\? for help\) # : ")
+    child.sendline("quit")
+    child.expect("NOT saved")
+    finish(child)
+    assert instance.can_bind("demo_user", LONG)
+
+
+def test_nested_groups(instance):
+    run = instance.ok
+    for group in "group_1", "group_2":
+        run("group", "create", group, "--name", "idm_admin")
+    run("account", "create", "nest_example", "Nesting Account Example", "--name", "idm_admin")
+    run("group", "add_members", "group_1", "group_2", "--name", "idm_admin")
+    run("group", "add_members", "group_2", "nest_example", "--name", "idm_admin")
+    entry = run("account", "get", "nest_example", "--name", "anonymous")
+    memberof = re.findall(r"^memberof: (.*)$", entry, re.M)
+    assert any("group_1" in line for line in memberof)
+    assert any("group_2" in line for line in memberof)
+    direct = re.findall(r"^directmemberof: (.*)$", entry, re.M)
+    assert not any("group_1" in line for line in direct)
+
+
+def test_account_validity(instance):
+    run = instance.ok
+    run("account", "validity", "begin_from", "demo_user", "2020-09-25T11:22:04+00:00",
+        "--name", "idm_admin")
+    run("account", "validity", "expire_at", "demo_user", "2020-09-25T11:22:04+00:00",
+        "--name", "idm_admin")
+    shown = run("account", "validity", "show", "demo_user", "--name", "idm_admin",
+                env={"TZ": "Australia/Brisbane"})
+    assert shown == "valid after: 2020-09-25T21:22:04+10:00\nexpire: 2020-09-25T21:22:04+10:00\n"
+    run("account", "validity", "begin_from", "demo_user", "any", "--name", "idm_admin")
+    run("account", "validity", "expire_at", "demo_user", "1970-01-01T00:00:00+00:00",
+        "--name", "idm_admin")
+    assert not instance.can_bind("demo_user", LONG)
+    run("account", "validity", "expire_at", "demo_user", "never", "--name", "idm_admin")
+    assert instance.can_bind("demo_user", LONG)
+    shown = run("account", "validity", "show", "demo_user", "--name", "idm_admin")
+    assert shown == "valid after: any time\nexpire: never\n"
+
+
+def test_a_bad_time_is_refused_with_the_right_form(instance):
+    done = instance.kanidm("account", "validity", "expire_at", "demo_user", "tomorrow-ish",
+                           name="idm_admin")
+    assert done.returncode in (1, 2)
+    assert "tomorrow-ish" in done.stderr and "2020-09-25T11:22:04+00:00" in done.stderr
+
+
+def test_viewing_default_groups(instance):
+    listed = instance.ok("group", "list", name="anonymous")
+    for name in "idm_admins", "radius_access_allowed", "idm_high_privilege":
+        assert re.search(rf"^name: {name}$", listed, re.M)
+    entry = instance.ok("group", "get", "idm_admins", name="anonymous")
+    assert "name: idm_admins" in entry
+
+
+def test_idm_admin_cannot_change_admin(instance):
+    before = instance.passwords["admin"]
+    done = instance.kanidm("service-account", "credential", "generate-pw", "admin", name="idm_admin")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert instance.can_bind("admin", before)
+    done = instance.kanidm("account", "validity", "expire_at", "admin", "epoch", name="idm_admin")
+    assert done.returncode == 1
+    assert instance.can_bind("admin", before)
+
+
+def test_admin_resets_idm_admin(instance):
+    instance.login("admin")
+    out = instance.ok("service-account", "credential", "generate-pw", "-D", "admin", "idm_admin")
+    new = re.fullmatch(r"Success: ([A-Za-z0-9]{48})\n", out)[1]
+    assert not instance.can_bind("idm_admin", instance.passwords["idm_admin"])
+    instance.passwords["idm_admin"] = new
+    instance.login("idm_admin")
+
+
+# --- both grammars, output, errors
+
+
+@pytest.mark.parametrize("older,newer", [
+    (["group", "list_members", "demo_group"], ["group", "list-members", "demo_group"]),
+    (["account", "get", "demo_user"], ["person", "get", "demo_user"]),
+    (["account", "validity", "show", "demo_user"], ["person", "validity", "show", "demo_user"]),
+])
+def test_both_grammars_do_the_same(instance, older, newer):
+    assert instance.ok(*older, name="idm_admin") == instance.ok(*newer, name="idm_admin")
+
+
+@pytest.mark.parametrize("args", [
+    ["account", "get", "demo_user"], ["group", "list"], ["group", "get", "demo_group"],
+    ["group", "list_members", "demo_group"], ["account", "list"], ["self", "whoami"],
+    ["account", "validity", "show", "demo_user"],
+])
+def test_json_is_one_value(instance, args):
+    json.loads(instance.ok(*args, "-o", "json", name="idm_admin"))
+
+
+@pytest.mark.parametrize("args", [
+    [], ["frobnicate"], ["account"], ["account", "get"], ["account", "create", "x"],
+    ["group", "add_members", "g"], ["account", "get", "x", "y"], ["account", "get", "--frob", "x"],
+    ["account", "get", "x", "-o", "yaml"],
+])
+def test_a_wrong_command_line_is_status_2_and_usage(instance, args):
+    done = instance.kanidm(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "kanidm" in done.stderr
+
+
+@pytest.mark.parametrize("args", [
+    ["account", "get", "no_such_account"], ["group", "get", "no_such_group"],
+    ["group", "add_members", "no_such_group", "demo_user"],
+    ["group", "add_members", "demo_group", "no_such_account"],
+    ["account", "delete", "no_such_account", "--yes"],
+    ["account", "validity", "show", "no_such_account"],
+    ["account", "radius", "show_secret", "no_such_account"],
+])
+def test_what_is_not_there_is_named(instance, args):
+    done = instance.kanidm(*args, name="idm_admin")
+    assert done.returncode == 1, done.stdout
+    assert done.stdout == ""
+    assert "no_such_" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_name_taken_twice_is_refused_by_name(instance):
+    done = instance.kanidm("account", "create", "demo_user", "Another", name="idm_admin")
+    assert done.returncode == 1
+    assert "demo_user" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["root", "1digit", "with space", "a" * 65, "ümlaut",
+                                  "0e19cd08-f943-489e-8ff2-69f9eacb1f31"])
+def test_a_bad_name_is_refused(instance, name):
+    done = instance.kanidm("account", "create", name, "Bad Name", name="idm_admin")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_putting_a_group_into_a_privileged_one_asks_first(instance):
+    instance.login("admin")
+    instance.ok("group", "create", "future_admins", name="idm_admin")
+    instance.create_person("climber", radius=False)
+    child = terminal(instance, "group", "add_members", "idm_service_desk", "climber", "-D", "admin")
+    child.expect("high")
+    child.expect("yes|y/N|[?]")
+    child.sendline("no")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "climber" not in instance.ok("group", "get", "idm_service_desk", name="admin")
+    instance.ok("group", "add_members", "idm_service_desk", "climber", "--yes", name="admin")
+    assert "climber" in instance.ok("group", "get", "idm_service_desk", name="admin")
+    done = instance.kanidm("account", "validity", "expire_at", "climber", "epoch", name="idm_admin")
+    assert done.returncode == 1, "climber is out of idm_admin's reach now"
+
+
+def test_radius_secret_is_shown_and_renewed(instance):
+    run = instance.ok
+    assert "No RADIUS secret" in run("account", "radius", "show_secret", "nest_example",
+                                     name="idm_admin")
+    run("account", "radius", "generate_secret", "nest_example", name="idm_admin")
+    first = run("account", "radius", "show_secret", "nest_example", name="idm_admin")
+    assert re.fullmatch(r"RADIUS secret for nest_example(@\S+)?: (\w{5}-){3}\w{5}\n", first)
+    run("account", "radius", "generate_secret", "nest_example", name="idm_admin")
+    assert run("account", "radius", "show_secret", "nest_example", name="idm_admin") != first
+
+
+def test_over_ldaps_with_the_ca_it_works_and_without_it_refuses(instance):
+    instance.ok("login", name="idm_admin", password=instance.passwords["idm_admin"], url=instance.url)
+    assert "idm_admin@" in instance.ok("self", "whoami", name="idm_admin", url=instance.url)
+    done = instance.kanidm("login", name="anonymous", url=instance.url,
+                           env={"KANIDM_CA_PATH": "/etc/ssl/certs/ca-certificates.crt"})
+    assert done.returncode == 1
+    assert "certificate" in done.stderr.lower()
+
+
+def test_a_server_that_is_not_there_is_named(instance):
+    done = instance.kanidm("login", name="anonymous", url="ldapi://%2Fnonexistent%2Fldapi")
+    assert done.returncode == 1
+    assert "nonexistent" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_secret_is_in_the_log(instance):
+    log = instance.ldapd_log()
+    for secret in (LONG, *instance.passwords.values()):
+        assert secret not in log
+
+
+# --- kanidmd
+
+
+def test_recovery_opens_the_window_and_keeps_the_uuid(fresh):
+    instance = fresh()
+    instance.recover("admin", "idm_admin")
+    instance.start_ldapd()
+    instance.login("admin")
+    entry = instance.ok("service-account", "get", "idm_admin", name="admin")
+    uuid = re.search(r"^uuid: (.*)$", entry, re.M)[1]
+    assert uuid == "00000000-0000-0000-0000-000000000018"
+    instance.ok("account", "validity", "begin_from", "idm_admin", "2100-01-01T00:00:00Z", name="admin")
+    instance.ok("account", "validity", "expire_at", "idm_admin", "epoch", name="admin")
+    old = instance.passwords["idm_admin"]
+    assert not instance.can_bind("idm_admin", old)
+    instance.stop_ldapd()
+    instance.recover("idm_admin")
+    assert re.fullmatch(r"[A-HJ-NP-Za-hjkp-z0-9]{48}", instance.passwords["idm_admin"])
+    instance.start_ldapd()
+    assert not instance.can_bind("idm_admin", old)
+    assert instance.can_bind("idm_admin", instance.passwords["idm_admin"])
+
+
+def test_kanidmd_answers_in_json_too(fresh):
+    instance = fresh()
+    done = instance.kanidmd("recover_account", "admin", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert len(answer["password"]) == 48
+
+
+@pytest.mark.parametrize("program", ["kanidm", "kanidmd"])
+def test_version(instance, program):
+    done = instance.run(instance.programs / program, "version")
+    assert done.returncode == 0
+    assert re.search(r"\d+\.\d+\.\d+", done.stdout)
+
+
+def test_kanidmd_server_is_the_server(fresh):
+    instance = fresh()
+    instance.recover("admin")
+    instance.ldapd = Process(
+        "kanidmd server", [str(instance.programs / "kanidmd"), "server", "-c",
+                           str(instance.server_toml)],
+        instance.dir / "log" / "kanidm-ldapd.log", instance.env, "/")
+    wait_for(lambda: instance.ldapwhoami(name="admin").returncode == 0, "it answers", 30)
