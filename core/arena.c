@@ -1,5 +1,6 @@
 #include "core/arena.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -81,10 +82,11 @@ idm_arena_alloc(struct idm_arena *arena, size_t bytes)
 	return out;
 }
 
+/* Wipe and free the newest blocks until `keep` is the newest. */
 static void
-drop_until_last(struct idm_arena *arena)
+drop_until(struct idm_arena *arena, const struct block *keep)
 {
-	while (arena->blocks->next != NULL) {
+	while (arena->blocks != keep && arena->blocks->next != NULL) {
 		struct block *block = arena->blocks;
 
 		arena->blocks = block->next;
@@ -96,10 +98,26 @@ drop_until_last(struct idm_arena *arena)
 void
 idm_arena_reset(struct idm_arena *arena)
 {
-	drop_until_last(arena);
+	drop_until(arena, NULL);
 	OPENSSL_cleanse(arena->blocks->data, arena->blocks->used);
 	arena->blocks->used = 0;
 	arena->spent = 0;
+}
+
+struct idm_arena_mark
+idm_arena_mark(const struct idm_arena *arena)
+{
+	return (struct idm_arena_mark){ arena->blocks, arena->blocks->used, arena->spent };
+}
+
+void
+idm_arena_rewind(struct idm_arena *arena, struct idm_arena_mark mark)
+{
+	drop_until(arena, mark.block);
+	assert(arena->blocks == mark.block && arena->blocks->used >= mark.used);
+	OPENSSL_cleanse(arena->blocks->data + mark.used, arena->blocks->used - mark.used);
+	arena->blocks->used = mark.used;
+	arena->spent = mark.spent;
 }
 
 void

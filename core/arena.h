@@ -16,6 +16,18 @@ void *idm_arena_alloc(struct idm_arena *arena, size_t bytes); /* zeroed; NULL: b
 void idm_arena_reset(struct idm_arena *arena);                /* wipe; all of it is free again */
 void idm_arena_free(struct idm_arena **arena);                /* wipe, free, *arena = NULL */
 
+/*
+ * A place in an arena, and back to it: what was allocated since is wiped and free again.  A loop
+ * over many entries marks before each, so that it costs what one of them does.
+ */
+struct idm_arena_mark {
+	const void *block;
+	size_t used;
+	size_t spent;
+};
+struct idm_arena_mark idm_arena_mark(const struct idm_arena *arena);
+void idm_arena_rewind(struct idm_arena *arena, struct idm_arena_mark mark);
+
 /* `count` zeroed elements of `bytes` each; NULL on overflow too. */
 void *idm_arena_array(struct idm_arena *arena, size_t count, size_t bytes);
 
