@@ -136,11 +136,15 @@ enum idm_result idm_store_del(
 
 /* Walk over the records whose keys begin with `prefix`, in key order. */
 struct idm_cursor {
-	void *mdb;
+	void *mdb; /* MDB_cursor; NULL: closed */
+	const struct idm_txn *txn;
 	enum idm_db db;
 	uint8_t prefix[IDM_STORE_KEY_BYTES];
 	size_t prefix_len;
+	uint8_t seek[IDM_STORE_KEY_BYTES]; /* where the next record is looked for, if !started */
+	size_t seek_len;
 	bool started;
+	bool ended;
 };
 
 enum idm_result idm_cursor_open(const struct idm_txn *txn, enum idm_db db, struct idm_span prefix,

@@ -1,0 +1,269 @@
+#include "core/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/dbfile.h"
+#include "core/store_impl.h"
+
+enum { CLOCK_SLACK_S = 300 };
+
+/* DIR/name, to be freed; NULL: out of memory. */
+static char *
+path_in(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+static enum idm_result
+store_new(
+    const char *dir, bool writer, char **real_dir, struct idm_store **out, struct idm_error *err)
+{
+	struct idm_store *store;
+
+	*real_dir = realpath(dir, NULL);
+	if (*real_dir == NULL)
+		return idm_fail(err, IDM_SYSTEM, "%s: %s", dir, strerror(errno));
+	store = calloc(1, sizeof(*store));
+	if (store == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	store->writer = writer;
+	store->pub.fd = -1;
+	store->lock_fd = -1;
+	pthread_rwlock_init(&store->identity_lock, NULL);
+	*out = store;
+	store->identity_path = path_in(*real_dir, "identity.mdb");
+	if (store->identity_path == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	return IDM_OK;
+}
+
+/*
+ * The lock that keeps a second writer out.  A file of its own that nobody else can open: on
+ * identity.pub, whoever reads it could hold the writer off.
+ */
+static enum idm_result
+lock_writer(struct idm_store *store, const char *dir, struct idm_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char *path = path_in(dir, "writer.lock");
+	enum idm_result result;
+
+	if (path == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_dbfile_create(path, 0600, (gid_t)-1, &store->lock_fd, err);
+	if (result == IDM_OK && fcntl(store->lock_fd, F_OFD_SETLK, &lock) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			result = idm_fail(
+			    err, IDM_BUSY, "%s: a server or another tool writes to it", dir);
+		else
+			result = idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
+	}
+	free(path);
+	return result;
+}
+
+static enum idm_result
+open_published(struct idm_store *store, const char *dir, gid_t group, struct idm_error *err)
+{
+	char *path = path_in(dir, "identity.pub");
+	enum idm_result result;
+
+	if (path == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	if (store->writer)
+		result = idm_published_open_writer(&store->pub, path, group, err);
+	else
+		result = idm_published_open_reader(&store->pub, path, err);
+	free(path);
+	return result;
+}
+
+static enum idm_result
+open_local(struct idm_store *store, const char *dir, struct idm_error *err)
+{
+	char *path = path_in(dir, "local.mdb");
+	enum idm_result result;
+
+	if (path == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_environment_open_writer(
+	    &store->local, path, (gid_t)-1, idm_dbs_local, IDM_LOCAL_MAP_BYTES, 0, err);
+	free(path);
+	return result;
+}
+
+/*
+ * When may the first write be?  Readers that began before the last commit was published may still
+ * hold older snapshots, for IDM_STORE_READ_MS.  If that was long enough ago, on this boot's clock,
+ * nobody does.  (After a boot nobody does either, whatever the number says; then too this waits
+ * only once.)
+ */
+static uint64_t
+first_write_ms(const struct idm_store *store, uint64_t newest_id, uint64_t now_ms)
+{
+	const struct idm_published_page *page = store->pub.page;
+	uint64_t limit_ms = IDM_STORE_READ_MS + IDM_STORE_MARGIN_MS;
+	uint64_t last_ms = atomic_load(&page->last_commit_ms);
+	struct idm_published_view view;
+	bool all_published = idm_published_load(&store->pub, &view) &&
+			     idm_file_id_equal(&view.file_id, &store->identity->file_id) &&
+			     view.commit_id == newest_id;
+
+	if (store->identity->is_new)
+		return now_ms;
+	if (all_published && last_ms <= now_ms && now_ms - last_ms > limit_ms)
+		return now_ms;
+	return now_ms + limit_ms;
+}
+
+/* The first guard; then readers are told of the newest commit. */
+static enum idm_result
+start_publishing(struct idm_store *store, struct idm_error *err)
+{
+	uint64_t now_ms = idm_store_ms();
+	MDB_envinfo info;
+	enum idm_result result =
+	    idm_guards_begin(&store->guards, store->identity->mdb, now_ms, err);
+
+	if (result != IDM_OK)
+		return result;
+	mdb_env_info(store->identity->mdb, &info);
+	store->write_after_ms = first_write_ms(store, info.me_last_txnid, idm_store_ms());
+	idm_published_set(&store->pub, &store->identity->file_id, info.me_last_txnid);
+	return IDM_OK;
+}
+
+static enum idm_result
+open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_bytes,
+    struct idm_error *err)
+{
+	enum idm_result result = idm_dbfile_check_directory(dir, err);
+
+	if (result == IDM_OK)
+		result = lock_writer(store, dir, err);
+	if (result == IDM_OK)
+		result = idm_environment_open_writer(&store->identity, store->identity_path, group,
+		    idm_dbs_identity, map_bytes, MDB_NOMETASYNC, err);
+	if (result == IDM_OK)
+		result = open_local(store, dir, err);
+	if (result == IDM_OK)
+		result = open_published(store, dir, group, err);
+	if (result == IDM_OK)
+		result = idm_dbfile_sync_directory(dir, err);
+	if (result == IDM_OK)
+		result = start_publishing(store, err);
+	return result;
+}
+
+enum idm_result
+idm_store_open_writer_sized(const char *dir, gid_t read_group, uint64_t identity_map_bytes,
+    struct idm_store **out, struct idm_error *err)
+{
+	struct idm_store *store = NULL;
+	char *real_dir = NULL;
+	enum idm_result result = store_new(dir, true, &real_dir, &store, err);
+
+	if (result == IDM_OK)
+		result = open_writer(store, real_dir, read_group, identity_map_bytes, err);
+	if (result != IDM_OK)
+		idm_store_close(&store);
+	free(real_dir);
+	*out = store;
+	return result;
+}
+
+enum idm_result
+idm_store_open_writer(
+    const char *dir, gid_t read_group, struct idm_store **out, struct idm_error *err)
+{
+	return idm_store_open_writer_sized(dir, read_group, IDM_IDENTITY_MAP_BYTES, out, err);
+}
+
+enum idm_result
+idm_store_open_reader(const char *dir, struct idm_store **out, struct idm_error *err)
+{
+	struct idm_store *store = NULL;
+	char *real_dir = NULL;
+	enum idm_result result = store_new(dir, false, &real_dir, &store, err);
+
+	if (result == IDM_OK)
+		result = open_published(store, real_dir, (gid_t)-1, err);
+	if (result == IDM_OK)
+		result = idm_environment_open_reader(&store->identity, store->identity_path, err);
+	if (result != IDM_OK)
+		idm_store_close(&store);
+	free(real_dir);
+	*out = store;
+	return result;
+}
+
+void
+idm_store_close(struct idm_store **store)
+{
+	struct idm_store *it = *store;
+
+	*store = NULL;
+	if (it == NULL)
+		return;
+	idm_guards_end(&it->guards);
+	idm_environment_unref(&it->identity);
+	idm_environment_unref(&it->local);
+	idm_published_close(&it->pub);
+	pthread_rwlock_destroy(&it->identity_lock);
+	if (it->lock_fd >= 0)
+		close(it->lock_fd); /* last: now another writer may open */
+	free(it->identity_path);
+	free(it);
+}
+
+bool
+idm_store_is_new(const struct idm_store *store)
+{
+	return store->writer && store->identity->is_new;
+}
+
+bool
+idm_store_failed(const struct idm_store *store)
+{
+	return atomic_load(&store->failed);
+}
+
+void
+idm_store_tick(struct idm_store *store)
+{
+	idm_guards_tick(&store->guards, store->identity->mdb, idm_store_ms());
+}
+
+void
+idm_store_publish_clock(struct idm_store *store, int64_t floor_s, bool trusted)
+{
+	struct idm_published_page *page = store->pub.page;
+
+	atomic_store(&page->clock_floor_s, floor_s);
+	atomic_store(&page->clock_trusted, trusted);
+}
+
+int64_t
+idm_store_clock_floor(const struct idm_store *store)
+{
+	return atomic_load(&store->pub.page->clock_floor_s);
+}
+
+struct idm_now
+idm_store_now(const struct idm_store *store, int64_t wall_s)
+{
+	bool trusted = atomic_load(&store->pub.page->clock_trusted) != 0;
+
+	return (struct idm_now){
+		.at_s = wall_s,
+		.trusted = trusted && wall_s >= idm_store_clock_floor(store) - CLOCK_SLACK_S,
+	};
+}

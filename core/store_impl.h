@@ -1,0 +1,64 @@
+/* What the files of the store share with one another, and with its tests; for nobody else. */
+#ifndef CORE_STORE_IMPL_H
+#define CORE_STORE_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "core/environment.h"
+#include "core/guard.h"
+#include "core/published.h"
+#include "core/store.h"
+
+enum {
+	IDM_STORE_MARGIN_MS = 100, /* beyond READ_MS: a coarse clock, and the last use of a read */
+	IDM_STORE_PATIENCE_MS = 100, /* after this a reader takes a commit that was not published */
+	IDM_STORE_GIVE_UP_MS = 2000, /* and after this it gives up */
+};
+
+struct idm_store {
+	char *identity_path; /* absolute: a reader opens it again when the file was replaced */
+	bool writer;
+	atomic_bool failed;
+	struct idm_published pub;
+	pthread_rwlock_t identity_lock; /* guards the pointer `identity`, not what it points to */
+	struct idm_environment *identity;
+
+	/* the writer's */
+	int lock_fd; /* DIR/writer.lock */
+	struct idm_environment *local;
+	struct idm_guards guards;
+	uint64_t write_after_ms; /* no write before: readers may hold snapshots without a guard */
+};
+
+/* As idm_store_open_writer, with another size of identity.mdb's map: small ones fill up sooner. */
+enum idm_result idm_store_open_writer_sized(const char *dir, gid_t read_group,
+    uint64_t identity_map_bytes, struct idm_store **out, struct idm_error *err);
+
+/* The environment that `txn` reads or writes. */
+static inline const struct idm_environment *
+idm_txn_environment(const struct idm_txn *txn)
+{
+	return mdb_env_get_userctx(mdb_txn_env(txn->mdb));
+}
+
+/* Check the checksum of a record of `db` and take it off; IDM_BUSY where `txn` is over age. */
+enum idm_result idm_record_verify(const struct idm_txn *txn, enum idm_db db, struct idm_span key,
+    struct idm_span stored, struct idm_span *value, struct idm_error *err);
+
+/*
+ * Milliseconds of CLOCK_MONOTONIC, a few behind at most: asked for at each read, it must cost
+ * nothing.  A reader's age is thus told too high at its begin and too low by a tick of the kernel
+ * later, which IDM_STORE_MARGIN_MS covers.
+ */
+static inline uint64_t
+idm_store_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+#endif
