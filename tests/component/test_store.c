@@ -1,4 +1,5 @@
-/* The store on a real LMDB in a directory of its own: one writer, no other process but where said. */
+/* The store on a real LMDB in a directory of its own: one writer, no other process but where said.
+ */
 #include "core/store.h"
 
 #include <stdarg.h>
@@ -65,8 +66,8 @@ put(const struct idm_txn *txn, const char *key, const char *value)
 {
 	struct idm_error err;
 
-	assert_int_equal(idm_store_put(txn, IDM_DB_META, idm_span_cstr(key), idm_span_cstr(value),
-			     &err),
+	assert_int_equal(
+	    idm_store_put(txn, IDM_DB_META, idm_span_cstr(key), idm_span_cstr(value), &err),
 	    IDM_OK);
 }
 
