@@ -185,7 +185,7 @@ class Instance:
         # Cheap hashes: what they cost is tested in the unit tests.
         env = dict(self.env, DOMAIN=self.domain, LDAPS_PORT=str(self.ldaps_port),
                    RADIUS_PORT=str(self.radius_port), MODULE=str(MODULE),
-                   ARGON2_M_KIB="64", ARGON2_T="1")
+                   ARGON2_M_KIB="64", ARGON2_T="1", TLS_MAX_VERSION="1.3")
         subprocess.run([TOP / "config" / "setup.sh", self.dir], env=env, check=True,
                        stdout=subprocess.DEVNULL)
 
