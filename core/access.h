@@ -28,7 +28,7 @@ struct idm_identity {
 	int64_t expire_s;           /* of the token or session; INT64_MAX: none */
 };
 
-/* May this identity write at `now`? (scope, privilege window) */
+/* May this identity write at `now`?  Its scope must be read-write, and a window not be over. */
 bool idm_identity_may_write(const struct idm_identity *identity, struct idm_now now);
 
 struct idm_access_table; /* the parsed profiles of one generation */
@@ -36,7 +36,8 @@ struct idm_access_table; /* the parsed profiles of one generation */
 /*
  * Make *table current for the snapshot of `read`: parse when it is NULL or of another generation
  * (meta "generation.access").  A profile that does not parse is left out, and named in
- * idm_access_table_complaint.  The table owns its memory.
+ * idm_access_table_complaint.  The table owns its memory.  A writer whose transaction came to
+ * nothing frees the table: what it read in there must not pass for that generation's.
  */
 enum idm_result idm_access_table_refresh(
     const struct idm_read *read, struct idm_access_table **table, struct idm_error *err);
@@ -44,7 +45,9 @@ void idm_access_table_free(struct idm_access_table **table);
 uint64_t idm_access_table_generation(const struct idm_access_table *table);
 const char *idm_access_table_complaint(const struct idm_access_table *table); /* NULL: none */
 
-/* The profiles that an identity receives, in `arena`; holds for this table and groups generation.
+/*
+ * The profiles that an identity receives, in `arena`; holds for this table and groups generation.
+ * An account that is not there (any more) receives none.
  */
 struct idm_access;
 enum idm_result idm_access_resolve(const struct idm_read *read,
@@ -55,9 +58,12 @@ enum idm_result idm_access_resolve(const struct idm_read *read,
 enum idm_result idm_access_search(const struct idm_read *read, const struct idm_access *access,
     const struct idm_entry *entry, struct idm_attrset *out, struct idm_error *err);
 
+/* Whatever can't be in there is never visible to this identity, on no entry. */
+const struct idm_attrset *idm_access_search_anywhere(const struct idm_access *access);
+
 /* What a modification comes down to, whatever its kind was (SPEC 5.5). */
 struct idm_access_change {
-	struct idm_attrset present;     /* attributes that gain values */
+	struct idm_attrset present;     /* attributes that gain values; `class` too, or not */
 	struct idm_attrset removed;     /* attributes that lose values */
 	const struct idm_span *classes; /* class values that come or go */
 	size_t class_count;
@@ -70,7 +76,10 @@ struct idm_access_change {
  */
 enum idm_result idm_access_modify(const struct idm_read *read, const struct idm_access *access,
     const struct idm_entry *entry, const struct idm_access_change *change, struct idm_error *err);
-/* One profile must cover the whole new entry, which is HP or not after the change. */
+/*
+ * One profile must cover the whole new entry, which is HP or not after the change.  `entry` holds
+ * all that the request gives, members too; what the server adds (uuid, created) needs no right.
+ */
 enum idm_result idm_access_create(const struct idm_read *read, const struct idm_access *access,
     const struct idm_entry *entry, bool hp_after, struct idm_error *err);
 enum idm_result idm_access_delete(const struct idm_read *read, const struct idm_access *access,
