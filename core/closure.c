@@ -227,6 +227,7 @@ idm_closure_is_hp(
     const struct idm_read *read, const struct idm_entry *entry, bool *out, struct idm_error *err)
 {
 	struct walk walk = { .read = read, .stop_at = read->high_privilege_id };
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
 	enum idm_result result;
 
 	*out = false;
@@ -234,6 +235,7 @@ idm_closure_is_hp(
 		return IDM_OK;
 	result = walk_up(&walk, entry, err);
 	*out = walk.stopped;
+	idm_arena_rewind(read->arena, mark);
 	return result;
 }
 
@@ -386,6 +388,7 @@ enum idm_result
 idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool *out, struct idm_error *err)
 {
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
 	struct idm_ids above;
 	enum idm_result result;
 
@@ -394,6 +397,7 @@ idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
 		return IDM_OK;
 	result = idm_closure_listed_by(read, member->id, &above, err);
 	*out = result == IDM_OK && idm_ids_has(&above, group_id);
+	idm_arena_rewind(read->arena, mark);
 	return result;
 }
 
@@ -474,6 +478,7 @@ enum idm_result
 idm_closure_set_edge(const struct idm_read *read, uint64_t group_id, const struct idm_entry *member,
     bool present, bool *changed, struct idm_error *err)
 {
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
 	bool up_changed;
 	enum idm_result result;
 
@@ -484,6 +489,7 @@ idm_closure_set_edge(const struct idm_read *read, uint64_t group_id, const struc
 	if (result != IDM_OK)
 		return result;
 	result = set_up(read, group_id, member->id, present, &up_changed, err);
+	idm_arena_rewind(read->arena, mark);
 	if (result == IDM_OK && up_changed != *changed)
 		return idm_fail(err, IDM_CORRUPT,
 		    "group %" PRIu64 " and member %" PRIu64 " disagree on each other", group_id,

@@ -277,6 +277,7 @@ idm_index_update(const struct idm_read *read, const struct idm_entry *before,
     const struct idm_entry *after, struct idm_error *err)
 {
 	struct key_set old = { .arena = read->arena }, new = { .arena = read->arena };
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
 	uint64_t id;
 	enum idm_result result;
 
@@ -290,9 +291,10 @@ idm_index_update(const struct idm_read *read, const struct idm_entry *before,
 	result = collect(read, before, &old, err);
 	if (result == IDM_OK)
 		result = collect(read, after, &new, err);
-	if (result != IDM_OK)
-		return result;
-	return apply_difference(read, &old, &new, id, err);
+	if (result == IDM_OK)
+		result = apply_difference(read, &old, &new, id, err);
+	idm_arena_rewind(read->arena, mark);
+	return result;
 }
 
 /* --- candidates */
