@@ -50,6 +50,7 @@
 	A( 43, LDAP_BASE_DN,           "ldap_base_dn",           UTF8,      0) \
 	A( 44, RADIUS_REQUIRED_GROUP,  "radius_required_group",  REFERENCE, MULTI | EQ) \
 	A( 45, OU,                     "ou",                     KEYWORD,   EQ) \
+	A( 46, RECYCLED_DIRECTMEMBEROF, "recycled_directmemberof", REFERENCE, MULTI | SYSTEM) \
 	A( 50, BADLIST_PASSWORD,       "badlist_password",       KEYWORD,   MULTI) \
 	A( 51, DENIED_NAME,            "denied_name",            KEYWORD,   MULTI) \
 	A( 60, LAST_MODIFIED,          "last_modified",          DATETIME,  ORD | SYSTEM) \

@@ -1,0 +1,481 @@
+#include "core/change.h"
+
+#include <inttypes.h>
+
+#include <openssl/evp.h>
+
+#include "core/change_log.h"
+#include "core/index.h"
+
+/* How an item's entry stood and stands, through the phases of one apply. */
+struct applied {
+	bool existed;
+	bool written;            /* `after` is another entry than `before` */
+	struct idm_entry before; /* a copy: the map's bytes move under our writes */
+	struct idm_entry after;
+};
+
+struct apply {
+	const struct idm_read *read;
+	const struct idm_txn *txn;
+	const struct idm_change_set *set;
+	struct applied *items;
+	uint8_t digest[32];
+	struct idm_error *err;
+};
+
+enum { COUNTER_BITS = 40 };
+
+static uint64_t
+counter_of(uint64_t no)
+{
+	return no & ((UINT64_C(1) << COUNTER_BITS) - 1);
+}
+
+/* SHA-256 of some octets, XORed into the digest: what goes in twice is out again. */
+static enum idm_result
+digest_toggle(struct apply *a, struct idm_span first, struct idm_span second)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t hash[32];
+	bool ok;
+
+	ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	     EVP_DigestUpdate(ctx, first.ptr, first.len) == 1 &&
+	     EVP_DigestUpdate(ctx, second.ptr, second.len) == 1 &&
+	     EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		return idm_fail(a->err, IDM_SYSTEM, "SHA-256 failed");
+	for (size_t i = 0; i < sizeof(hash); i++)
+		a->digest[i] ^= hash[i];
+	return IDM_OK;
+}
+
+static enum idm_result
+digest_load(struct apply *a)
+{
+	struct idm_span stored;
+	enum idm_result result =
+	    idm_store_get(a->txn, IDM_DB_META, IDM_SPAN_LIT("digest"), &stored, a->err);
+
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	if (result != IDM_OK)
+		return result;
+	if (stored.len != sizeof(a->digest))
+		return idm_fail(a->err, IDM_CORRUPT, "meta.digest has %zu octets", stored.len);
+	memcpy(a->digest, stored.ptr, sizeof(a->digest));
+	return IDM_OK;
+}
+
+/* Fetch the entry as it is, copied, and hold it against the version that evaluation saw. */
+static enum idm_result
+load_before(struct apply *a, size_t index)
+{
+	const struct idm_item *item = &a->set->items[index];
+	struct applied *state = &a->items[index];
+	struct idm_entry entry;
+	struct idm_span copy;
+	char text[IDM_UUID_TEXT];
+	enum idm_result result = idm_lookup_uuid(a->read, &item->uuid, &entry, a->err);
+
+	if (result != IDM_OK && result != IDM_NOT_FOUND)
+		return result;
+	state->existed = result == IDM_OK;
+	if ((state->existed ? entry.version : 0) != item->base) {
+		idm_uuid_format(&item->uuid, text);
+		return idm_refuse(
+		    a->err, IDM_BUSY, "entry %s was changed meanwhile; try again", text);
+	}
+	if (!state->existed)
+		return IDM_OK;
+	copy = idm_arena_copy(a->read->arena, entry.bytes);
+	if (copy.ptr == NULL)
+		return idm_fail(a->err, IDM_LIMIT, "no room for the entry");
+	return idm_entry_view(copy, entry.id, &state->before, a->err);
+}
+
+static enum idm_result
+change_claims(struct apply *a, size_t index, bool take)
+{
+	const struct idm_item *item = &a->set->items[index];
+	uint8_t id[8];
+	enum idm_result result = IDM_OK;
+
+	idm_store_u64(take ? a->items[index].after.id : 0, id);
+	for (size_t i = 0; i < item->claim_count && result == IDM_OK; i++) {
+		const struct idm_claim_change *claim = &item->claims[i];
+		struct idm_claim_key key;
+		struct idm_span span;
+
+		if (claim->take != take)
+			continue;
+		key = idm_claim_key(claim->kind, claim->attr_number, claim->norm);
+		span = idm_span_of(key.bytes, key.len);
+		result = take ? idm_store_put(a->txn, IDM_DB_NAME, span, idm_span_of(id, 8), a->err)
+			      : idm_store_del(a->txn, IDM_DB_NAME, span, a->err);
+		if (result == IDM_NOT_FOUND)
+			result =
+			    idm_fail(a->err, IDM_CORRUPT, "a claim to be released is not there");
+	}
+	return result;
+}
+
+static enum idm_result
+apply_mod(struct idm_draft *draft, const struct idm_mod *mod)
+{
+	enum idm_result result = IDM_OK;
+
+	if (mod->kind == IDM_MOD_SET || mod->kind == IDM_MOD_CLEAR)
+		idm_draft_clear(draft, mod->attr_number);
+	for (size_t i = 0; i < mod->count && result == IDM_OK; i++) {
+		if (mod->kind == IDM_MOD_REMOVE)
+			idm_draft_remove(draft, mod->attr_number, mod->values[i].norm);
+		else
+			result = idm_draft_add(draft, mod->attr_number, mod->values[i]);
+	}
+	return result;
+}
+
+static enum idm_result
+next_id(struct apply *a, uint64_t *out)
+{
+	enum idm_result result = idm_store_get_number(a->txn, IDM_DB_META, "next_id", out, a->err);
+
+	if (result != IDM_OK)
+		return result;
+	if (*out == 0)
+		*out = 1; /* 0 means "none" everywhere */
+	return idm_store_put_number(a->txn, IDM_DB_META, "next_id", *out + 1, a->err);
+}
+
+static enum idm_result
+make_draft(struct apply *a, const struct applied *state, struct idm_draft **out)
+{
+	*out = state->existed ? idm_draft_of(a->read->arena, &state->before)
+			      : idm_draft_new(a->read->arena);
+	if (*out == NULL)
+		return idm_fail(a->err, IDM_LIMIT, "no room for the entry");
+	return IDM_OK;
+}
+
+static enum idm_result
+store_entry(struct apply *a, const struct applied *state, uint64_t id, struct idm_span flat)
+{
+	uint8_t key[8];
+	enum idm_result result;
+
+	idm_store_u64(id, key);
+	result = idm_store_put(a->txn, IDM_DB_ENTRIES, idm_span_of(key, 8), flat, a->err);
+	if (result == IDM_OK && !state->existed)
+		result = idm_store_put(a->txn, IDM_DB_UUID, idm_uuid_span(&state->after.uuid),
+		    idm_span_of(key, 8), a->err);
+	return result;
+}
+
+/* Every item but a SESSION makes a new version of its entry, edges alone included (CHANGES 5). */
+static enum idm_result
+write_entry(struct apply *a, size_t index)
+{
+	const struct idm_item *item = &a->set->items[index];
+	struct applied *state = &a->items[index];
+	struct idm_draft *draft;
+	struct idm_span flat;
+	uint64_t id = state->before.id;
+	enum idm_result result;
+
+	if (item->kind == IDM_ITEM_SESSION) {
+		state->after = state->before;
+		return IDM_OK;
+	}
+	result = make_draft(a, state, &draft);
+	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
+		if (item->mods[i].attr_number != IDM_ATTR_MEMBER)
+			result = apply_mod(draft, &item->mods[i]);
+	}
+	if (result == IDM_OK)
+		result = idm_draft_encode(draft, &item->uuid, a->set->no, &flat, a->err);
+	if (result == IDM_OK && !state->existed)
+		result = next_id(a, &id);
+	if (result == IDM_OK)
+		result = idm_entry_view(flat, id, &state->after, a->err);
+	if (result == IDM_OK)
+		result = store_entry(a, state, id, flat);
+	if (result == IDM_OK && state->existed)
+		result = digest_toggle(a, state->before.bytes, IDM_SPAN_EMPTY);
+	if (result == IDM_OK)
+		result = digest_toggle(a, flat, IDM_SPAN_EMPTY);
+	state->written = true;
+	return result;
+}
+
+static enum idm_result
+set_edge(
+    struct apply *a, const struct idm_entry *group, const struct idm_uuid *member, bool present)
+{
+	struct idm_entry entry;
+	bool changed = false;
+	char text[IDM_UUID_TEXT];
+	enum idm_result result = idm_lookup_uuid(a->read, member, &entry, a->err);
+
+	if (result == IDM_NOT_FOUND) {
+		idm_uuid_format(member, text);
+		return idm_fail(a->err, IDM_CORRUPT, "member %s is not there", text);
+	}
+	if (result == IDM_OK)
+		result =
+		    idm_closure_set_edge(a->read, group->id, &entry, present, &changed, a->err);
+	if (result != IDM_OK || !changed)
+		return result;
+	return digest_toggle(a, idm_uuid_span(&group->uuid), idm_uuid_span(member));
+}
+
+/* The uuids of all direct members of a kind, before any of the edges goes. */
+static enum idm_result
+collect_members(
+    struct apply *a, const struct idm_entry *group, enum idm_member_kind kind, struct idm_ids *out)
+{
+	enum idm_result result = IDM_OK;
+	bool last = false;
+
+	for (uint64_t no = 0; !last && result == IDM_OK; no++) {
+		struct idm_window window;
+		uint64_t id;
+
+		idm_window_clear(&window);
+		result = idm_closure_members(a->read, group->id, kind, no, &window, &last, a->err);
+		id = result == IDM_OK ? idm_window_next(&window, no, no << IDM_WINDOW_BITS)
+				      : UINT64_MAX;
+		while (id != UINT64_MAX && result == IDM_OK) {
+			result = idm_ids_add(out, a->read->arena, id, NULL);
+			if (idm_window_of(id + 1) != no)
+				break;
+			id = idm_window_next(&window, no, id + 1);
+		}
+	}
+	return result;
+}
+
+static enum idm_result
+clear_edges(struct apply *a, const struct idm_entry *group)
+{
+	struct idm_ids ids = { NULL, 0, 0 };
+	enum idm_result result = collect_members(a, group, IDM_MEMBER_GROUP, &ids);
+
+	if (result == IDM_OK)
+		result = collect_members(a, group, IDM_MEMBER_ACCOUNT, &ids);
+	for (size_t i = 0; i < ids.count && result == IDM_OK; i++) {
+		struct idm_entry member;
+
+		result = idm_lookup_id(a->read, ids.ids[i], &member, a->err);
+		if (result == IDM_OK) {
+			struct idm_uuid uuid = member.uuid;
+
+			result = set_edge(a, group, &uuid, false);
+		}
+	}
+	return result;
+}
+
+static enum idm_result
+change_edges(struct apply *a, size_t index)
+{
+	const struct idm_item *item = &a->set->items[index];
+	const struct idm_entry *group = &a->items[index].after;
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
+		const struct idm_mod *mod = &item->mods[i];
+
+		if (mod->attr_number != IDM_ATTR_MEMBER)
+			continue;
+		if (mod->kind == IDM_MOD_SET || mod->kind == IDM_MOD_CLEAR)
+			result = clear_edges(a, group);
+		for (size_t k = 0; k < mod->count && result == IDM_OK; k++) {
+			struct idm_uuid member;
+
+			if (mod->values[k].norm.len != sizeof(member.bytes))
+				return idm_fail(a->err, IDM_CORRUPT, "a member is no uuid");
+			memcpy(member.bytes, mod->values[k].norm.ptr, sizeof(member.bytes));
+			result = set_edge(a, group, &member, mod->kind != IDM_MOD_REMOVE);
+		}
+	}
+	return result;
+}
+
+static enum idm_result
+put_or_del(struct apply *a, enum idm_db db, struct idm_span key, struct idm_span value)
+{
+	enum idm_result result;
+
+	if (value.len != 0)
+		return idm_store_put(a->txn, db, key, value, a->err);
+	result = idm_store_del(a->txn, db, key, a->err);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+static enum idm_result
+change_secrets(struct apply *a, size_t index)
+{
+	const struct idm_item *item = &a->set->items[index];
+	enum idm_result result = IDM_OK;
+	uint8_t key[12];
+
+	idm_store_u64(a->items[index].after.id, key);
+	for (size_t i = 0; i < item->secret_count && result == IDM_OK; i++) {
+		idm_store_u32(item->secrets[i].attr_number, key + 8);
+		result = put_or_del(
+		    a, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), item->secrets[i].blob);
+	}
+	for (size_t i = 0; i < item->token_count && result == IDM_OK; i++)
+		result = put_or_del(
+		    a, IDM_DB_TOKENS, idm_uuid_span(&item->tokens[i].id), item->tokens[i].row);
+	return result;
+}
+
+/*
+ * A name that is given up rests (SPEC 2.5): who had it, and until when.  Taking it again by anyone
+ * forgets that.
+ */
+static enum idm_result
+rest_names(struct apply *a, size_t index)
+{
+	const struct idm_item *item = &a->set->items[index];
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < item->claim_count && result == IDM_OK; i++) {
+		const struct idm_claim_change *claim = &item->claims[i];
+		uint8_t row[IDM_UUID_BYTES + 8];
+		char *key;
+
+		if (claim->kind != IDM_CLAIM_NAME)
+			continue;
+		key = idm_arena_printf(a->read->arena, "rest.%.*s", IDM_SPAN_ARG(claim->norm));
+		if (key == NULL)
+			return idm_fail(a->err, IDM_LIMIT, "no room for a name");
+		memcpy(row, item->uuid.bytes, IDM_UUID_BYTES);
+		idm_store_u64((uint64_t)(a->set->at_s + IDM_NAME_REST_S), row + IDM_UUID_BYTES);
+		result = put_or_del(a, IDM_DB_META, idm_span_cstr(key),
+		    claim->take ? IDM_SPAN_EMPTY : idm_span_of(row, sizeof(row)));
+	}
+	return result;
+}
+
+static enum idm_result
+derive(struct apply *a, size_t index)
+{
+	const struct applied *state = &a->items[index];
+
+	if (!state->written)
+		return IDM_OK;
+	return idm_index_update(
+	    a->read, state->existed ? &state->before : NULL, &state->after, a->err);
+}
+
+/* A generation is the number of the change that moved it, so none is ever seen twice. */
+static enum idm_result
+move_generations(struct apply *a)
+{
+	static const struct {
+		uint32_t flag;
+		const char *name;
+	} generations[] = {
+		{ IDM_ITEM_FLAG_SCHEMA, "generation.schema" },
+		{ IDM_ITEM_FLAG_ACCESS, "generation.access" },
+		{ IDM_ITEM_FLAG_GROUPS, "generation.groups" },
+		{ IDM_ITEM_FLAG_RADIUS, "generation.radius" },
+	};
+	uint32_t flags = 0;
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < a->set->item_count; i++)
+		flags |= a->set->items[i].flags;
+	for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++) {
+		if (result == IDM_OK && (flags & generations[i].flag) != 0)
+			result = idm_store_put_number(
+			    a->txn, IDM_DB_META, generations[i].name, a->set->no, a->err);
+	}
+	return result;
+}
+
+static enum idm_result
+for_each_item(struct apply *a, enum idm_result (*phase)(struct apply *, size_t))
+{
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < a->set->item_count && result == IDM_OK; i++)
+		result = phase(a, i);
+	return result;
+}
+
+static enum idm_result
+release_claims(struct apply *a, size_t index)
+{
+	return change_claims(a, index, false);
+}
+
+static enum idm_result
+take_claims(struct apply *a, size_t index)
+{
+	return change_claims(a, index, true);
+}
+
+/* CHANGES 12: all items go through a phase before the next one begins, so names can be swapped. */
+static enum idm_result
+apply_items(struct apply *a)
+{
+	static enum idm_result (*const phases[])(struct apply *, size_t) = { load_before,
+		release_claims, rest_names, write_entry, take_claims, change_edges, change_secrets,
+		derive };
+	enum idm_result result = digest_load(a);
+
+	a->items = idm_arena_array(a->read->arena, a->set->item_count, sizeof(*a->items));
+	if (a->items == NULL && result == IDM_OK)
+		result = idm_fail(a->err, IDM_LIMIT, "no room for the change");
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && result == IDM_OK; i++)
+		result = for_each_item(a, phases[i]);
+	if (result == IDM_OK)
+		result = move_generations(a);
+	if (result == IDM_OK)
+		result = idm_store_put(a->txn, IDM_DB_META, IDM_SPAN_LIT("digest"),
+		    idm_span_of(a->digest, sizeof(a->digest)), a->err);
+	return result;
+}
+
+/* The next number of the epoch, or the next counter in a later epoch (after a restore). */
+static bool
+follows(uint64_t no, uint64_t applied)
+{
+	return counter_of(no) == counter_of(applied) + 1 &&
+	       no >> COUNTER_BITS >= applied >> COUNTER_BITS;
+}
+
+enum idm_result
+idm_change_apply(
+    const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
+{
+	struct apply a = { .read = read, .txn = read->txn, .set = set, .err = err };
+	uint64_t applied, known;
+	enum idm_result result;
+
+	result = idm_store_get_number(a.txn, IDM_DB_META, "applied", &applied, err);
+	if (result != IDM_OK)
+		return result;
+	if (set->no <= applied)
+		return IDM_OK;
+	if (!follows(set->no, applied))
+		return idm_fail(err, IDM_INVALID, "change %" PRIu64 " does not follow %" PRIu64,
+		    set->no, applied);
+	result = idm_change_log_find(read, &set->request_id, &known, err);
+	if (result == IDM_NOT_FOUND) {
+		result = apply_items(&a);
+		if (result == IDM_OK)
+			result = idm_change_log_append(read, set, err);
+	}
+	if (result == IDM_OK)
+		result = idm_store_put_number(a.txn, IDM_DB_META, "at", (uint64_t)set->at_s, err);
+	if (result == IDM_OK)
+		result = idm_store_put_number(a.txn, IDM_DB_META, "applied", set->no, err);
+	return result;
+}

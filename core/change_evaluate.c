@@ -1,0 +1,518 @@
+#include "core/change.h"
+
+#include <inttypes.h>
+
+#include "core/builtin.h"
+#include "core/evaluation.h"
+
+struct idm_item *
+idm_evaluation_item(
+    struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind)
+{
+	struct idm_change_set *set = e->set;
+	struct idm_item *item;
+
+	if (set->item_count == e->item_room) {
+		size_t room = e->item_room == 0 ? 4 : 2 * e->item_room;
+		struct idm_item *items = idm_arena_array(e->read->arena, room, sizeof(*items));
+
+		if (items == NULL)
+			return NULL;
+		if (set->item_count != 0)
+			memcpy(items, set->items, set->item_count * sizeof(*items));
+		set->items = items;
+		e->item_room = room;
+	}
+	item = &set->items[set->item_count++];
+	item->kind = kind;
+	item->uuid = entry == NULL ? e->uuid : entry->uuid;
+	item->base = entry == NULL ? 0 : entry->version;
+	return item;
+}
+
+enum idm_result
+idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
+    struct idm_entry *out)
+{
+	enum idm_result result = idm_lookup_text(e->read, text, out, e->err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_refuse(e->err, IDM_CONSTRAINT, "%s: no account or group is called %.*s",
+		    attr->name, IDM_SPAN_ARG(text));
+	return result;
+}
+
+/* References are resolved to their uuid; everything else is the syntax's business. */
+static enum idm_result
+parse_value(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
+    struct idm_value *out)
+{
+	struct idm_entry entry;
+	enum idm_result result;
+
+	if (attr->syntax != IDM_SYNTAX_REFERENCE)
+		return idm_value_parse(attr, text, e->read->arena, out, e->err);
+	result = idm_evaluation_resolve(e, attr, text, &entry);
+	if (result != IDM_OK)
+		return result;
+	out->stored = idm_arena_copy(e->read->arena, idm_uuid_span(&entry.uuid));
+	out->norm = out->stored;
+	return out->stored.ptr == NULL ? IDM_LIMIT : IDM_OK;
+}
+
+/* What no request may write as an attribute, whoever asks. */
+static enum idm_result
+check_writable(struct idm_evaluation *e, const struct idm_request_mod *mod)
+{
+	const struct idm_attr *attr = mod->attr;
+
+	if ((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_SYSTEM)) != 0)
+		return idm_refuse(e->err, IDM_DENIED,
+		    "%s is computed by the server and can't be written", attr->name);
+	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL)) != 0)
+		return idm_refuse(e->err, IDM_DENIED,
+		    "%s is not written as an attribute: use the command for it", attr->name);
+	if ((attr->syntax == IDM_SYNTAX_CREDENTIAL || attr->syntax == IDM_SYNTAX_SECRET) &&
+	    mod->count != 0)
+		return idm_refuse(e->err, IDM_DENIED,
+		    "%s is set by its own operation (Password Modify, RADIUS secret), not as an "
+		    "attribute",
+		    attr->name);
+	return IDM_OK;
+}
+
+static enum idm_result
+add_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
+{
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < mod->count && result == IDM_OK; i++) {
+		struct idm_value value;
+
+		result = parse_value(e, mod->attr, mod->values[i], &value);
+		if (result == IDM_OK)
+			result = idm_draft_add(e->draft, mod->attr->number, value);
+	}
+	return result;
+}
+
+static enum idm_result
+delete_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
+{
+	enum idm_result result = IDM_OK;
+	size_t count;
+
+	idm_draft_values(e->draft, mod->attr->number, &count);
+	if (mod->count == 0 && count == 0)
+		return idm_refuse(
+		    e->err, IDM_CONSTRAINT, "there is no %s to remove", mod->attr->name);
+	if (mod->count == 0)
+		idm_draft_clear(e->draft, mod->attr->number);
+	for (size_t i = 0; i < mod->count && result == IDM_OK; i++) {
+		struct idm_value value;
+
+		result = parse_value(e, mod->attr, mod->values[i], &value);
+		if (result == IDM_OK && !idm_draft_remove(e->draft, mod->attr->number, value.norm))
+			result =
+			    idm_refuse(e->err, IDM_CONSTRAINT, "%s has no value %.*s to remove",
+				mod->attr->name, IDM_SPAN_ARG(mod->values[i]));
+	}
+	return result;
+}
+
+/*
+ * The one place that knows what each kind of modification comes to (SPEC 5.5): values present,
+ * values removed.  There is no default: a kind that is not named is refused.
+ */
+static enum idm_result
+apply_request_mod(struct idm_evaluation *e, const struct idm_request_mod *mod)
+{
+	enum idm_result result = check_writable(e, mod);
+
+	if (result != IDM_OK)
+		return result;
+	switch (mod->kind) {
+	case IDM_REQUEST_ADD:
+		idm_attrset_add(&e->change.present, mod->attr);
+		return (mod->attr->flags & IDM_ATTR_EDGE) != 0 ? idm_evaluate_member(e, mod)
+							       : add_values(e, mod);
+	case IDM_REQUEST_DELETE:
+		idm_attrset_add(&e->change.removed, mod->attr);
+		return (mod->attr->flags & IDM_ATTR_EDGE) != 0 ? idm_evaluate_member(e, mod)
+							       : delete_values(e, mod);
+	case IDM_REQUEST_REPLACE:
+		idm_attrset_add(&e->change.removed, mod->attr);
+		if (mod->count != 0)
+			idm_attrset_add(&e->change.present, mod->attr);
+		if ((mod->attr->flags & IDM_ATTR_EDGE) != 0)
+			return idm_evaluate_member(e, mod);
+		idm_draft_clear(e->draft, mod->attr->number);
+		return add_values(e, mod);
+	}
+	return idm_fail(e->err, IDM_DENIED, "unknown kind of modification");
+}
+
+static enum idm_result
+set_marker(struct idm_evaluation *e, const struct idm_request_secret *secret)
+{
+	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, secret->attr_number);
+	struct idm_value value = { idm_span_cstr(secret->marker), idm_span_cstr(secret->marker) };
+
+	idm_draft_clear(e->draft, secret->attr_number);
+	if (secret->plain.ptr == NULL) {
+		idm_attrset_add(&e->change.removed, attr);
+		return IDM_OK;
+	}
+	idm_attrset_add(&e->change.present, attr);
+	return idm_draft_add(e->draft, secret->attr_number, value);
+}
+
+static enum idm_result
+apply_request(struct idm_evaluation *e)
+{
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < e->request->mod_count && result == IDM_OK; i++)
+		result = apply_request_mod(e, &e->request->mods[i]);
+	for (size_t i = 0; i < e->request->secret_count && result == IDM_OK; i++)
+		result = set_marker(e, &e->request->secrets[i]);
+	return result;
+}
+
+/* The class values that come or go, for access. */
+static enum idm_result
+note_classes(struct idm_evaluation *e)
+{
+	size_t after_count, before_count = 0;
+	const struct idm_value *after = idm_draft_values(e->draft, IDM_ATTR_CLASS, &after_count);
+	struct idm_value_iter iter = { IDM_SPAN_EMPTY, 0 };
+	struct idm_value value;
+	struct idm_span *out;
+
+	if (e->exists)
+		iter = idm_entry_values(&e->before, IDM_ATTR_CLASS);
+	before_count = iter.left;
+	out = idm_arena_array(e->read->arena, after_count + before_count + 1, sizeof(*out));
+	if (out == NULL)
+		return IDM_LIMIT;
+	e->change.classes = out;
+	for (size_t i = 0; i < after_count; i++) {
+		if (!e->exists || !idm_entry_has_norm(&e->before, IDM_ATTR_CLASS, after[i].norm))
+			out[e->change.class_count++] = after[i].norm;
+	}
+	while (idm_value_next(&iter, &value)) {
+		bool kept = false;
+
+		for (size_t i = 0; i < after_count; i++)
+			kept = kept || idm_span_equal(after[i].norm, value.norm);
+		if (!kept)
+			out[e->change.class_count++] = value.norm;
+	}
+	return IDM_OK;
+}
+
+static enum idm_result
+check_create_access(struct idm_evaluation *e)
+{
+	struct idm_entry entry;
+	struct idm_span flat;
+	enum idm_result result;
+
+	if (e->edge_count != 0)
+		return idm_refuse(e->err, IDM_CONSTRAINT,
+		    "a group is created without members: add them when it is there");
+	result = idm_draft_encode(e->draft, &e->uuid, e->set->no, &flat, e->err);
+	if (result == IDM_OK)
+		result = idm_entry_view(flat, 0, &entry, e->err);
+	if (result == IDM_OK)
+		result = idm_access_create(e->read, e->access, &entry, false, e->err);
+	return result;
+}
+
+static enum idm_result
+check_access(struct idm_evaluation *e)
+{
+	enum idm_result result = note_classes(e);
+
+	if (result != IDM_OK)
+		return result;
+	if (!e->exists)
+		return check_create_access(e);
+	result = idm_closure_is_hp(e->read, &e->before, &e->change.hp_after, e->err);
+	if (result != IDM_OK)
+		return result;
+	return idm_access_modify(e->read, e->access, &e->before, &e->change, e->err);
+}
+
+static enum idm_result
+check_schema(struct idm_evaluation *e)
+{
+	enum idm_result result = idm_schema_check(e->read->schema, e->draft, e->err);
+
+	return result == IDM_INVALID ? IDM_SCHEMA : result;
+}
+
+static enum idm_result
+set_time(struct idm_evaluation *e, uint32_t attr_number)
+{
+	uint8_t *stored = idm_arena_alloc(e->read->arena, 8);
+	struct idm_span span = { stored, 8 };
+
+	if (stored == NULL)
+		return IDM_LIMIT;
+	idm_datetime_store(e->set->at_s, stored);
+	idm_draft_clear(e->draft, attr_number);
+	return idm_draft_add(e->draft, attr_number, (struct idm_value){ span, span });
+}
+
+/* Do the draft and the entry before hold the same values of an attribute, in the same order? */
+static bool
+same_values(const struct idm_evaluation *e, uint32_t number)
+{
+	size_t count;
+	const struct idm_value *after = idm_draft_values(e->draft, number, &count);
+	struct idm_value_iter iter;
+	struct idm_value value;
+
+	if (!e->exists)
+		return count == 0;
+	iter = idm_entry_values(&e->before, number);
+	for (size_t i = 0; i < count; i++) {
+		if (!idm_value_next(&iter, &value) ||
+		    !idm_span_equal(value.stored, after[i].stored))
+			return false;
+	}
+	return !idm_value_next(&iter, &value);
+}
+
+static void
+add_mod(struct idm_item *item, enum idm_mod_kind kind, uint32_t number,
+    const struct idm_value *values, size_t count)
+{
+	struct idm_mod *mod = &item->mods[item->mod_count++];
+
+	mod->kind = kind;
+	mod->attr_number = number;
+	mod->values = (struct idm_value *)(uintptr_t)values; /* the codec reads them only */
+	mod->count = count;
+}
+
+/* The difference of draft and entry, as SET and CLEAR; room is left for edges. */
+static enum idm_result
+collect_mods(struct idm_evaluation *e, struct idm_item *item)
+{
+	size_t room = 4;
+	uint32_t number;
+
+	for (size_t i = 0; idm_draft_attr_at(e->draft, i) != 0; i++)
+		room++;
+	room += e->exists ? e->before.attr_count : 0;
+	item->mods = idm_arena_array(e->read->arena, room, sizeof(*item->mods));
+	if (item->mods == NULL)
+		return IDM_LIMIT;
+	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
+		size_t count;
+		const struct idm_value *values = idm_draft_values(e->draft, number, &count);
+
+		if (!same_values(e, number))
+			add_mod(item, IDM_MOD_SET, number, values, count);
+	}
+	for (uint32_t i = 0; e->exists && (number = idm_entry_attr_at(&e->before, i)) != 0; i++) {
+		size_t count;
+
+		idm_draft_values(e->draft, number, &count);
+		if (count == 0)
+			add_mod(item, IDM_MOD_CLEAR, number, NULL, 0);
+	}
+	return IDM_OK;
+}
+
+/* Secrets that are set, and those whose marker a modification took away. */
+static enum idm_result
+collect_secrets(struct idm_evaluation *e, struct idm_item *item)
+{
+	static const uint32_t sealed[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
+		IDM_ATTR_RADIUS_SECRET, IDM_ATTR_RADIUS_CLIENT_SECRET };
+	size_t room = e->request->secret_count + sizeof(sealed) / sizeof(sealed[0]);
+	enum idm_result result = IDM_OK;
+
+	item->secrets = idm_arena_array(e->read->arena, room, sizeof(*item->secrets));
+	if (item->secrets == NULL)
+		return IDM_LIMIT;
+	for (size_t i = 0; i < e->request->secret_count && result == IDM_OK; i++) {
+		const struct idm_request_secret *secret = &e->request->secrets[i];
+		struct idm_secret_change *out;
+		bool hash = secret->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL ||
+			    secret->attr_number == IDM_ATTR_UNIX_PASSWORD;
+
+		if (secret->plain.ptr == NULL)
+			continue;
+		out = &item->secrets[item->secret_count++];
+		out->attr_number = secret->attr_number;
+		result = idm_seal(hash ? e->context->password_ring : e->context->radius_ring,
+		    &e->uuid, secret->attr_number, e->set->no, secret->plain, e->read->arena,
+		    &out->blob, e->err);
+	}
+	for (size_t i = 0; i < sizeof(sealed) / sizeof(sealed[0]) && e->exists; i++) {
+		size_t count;
+
+		idm_draft_values(e->draft, sealed[i], &count);
+		if (count == 0 && idm_entry_has(&e->before, sealed[i]))
+			item->secrets[item->secret_count++].attr_number = sealed[i];
+	}
+	return result;
+}
+
+static enum idm_result
+make_item(struct idm_evaluation *e)
+{
+	struct idm_item *item = idm_evaluation_item(
+	    e, e->exists ? &e->before : NULL, e->exists ? IDM_ITEM_MODIFY : IDM_ITEM_CREATE);
+	enum idm_result result;
+
+	if (item == NULL)
+		return IDM_LIMIT;
+	result = set_time(e, IDM_ATTR_LAST_MODIFIED);
+	if (result == IDM_OK && !e->exists)
+		result = set_time(e, IDM_ATTR_CREATED);
+	if (result == IDM_OK)
+		result = collect_mods(e, item);
+	if (result == IDM_OK)
+		result = collect_secrets(e, item);
+	if (result == IDM_OK)
+		result = idm_rules_claims(e, item);
+	if (result != IDM_OK)
+		return result;
+	item->flags = idm_rules_flags(e, item);
+	return idm_evaluate_edges(e, item); /* last: it may move the items */
+}
+
+static enum idm_result
+evaluate_create(struct idm_evaluation *e)
+{
+	const struct idm_value object = { IDM_SPAN_LIT("object"), IDM_SPAN_LIT("object") };
+	enum idm_result result;
+
+	if (idm_store_nearly_full(e->read->txn))
+		return idm_refuse(e->err, IDM_LIMIT,
+		    "the database is nearly full: no new entries; delete some or make room");
+	if (!idm_uuid_generate(&e->uuid))
+		return idm_fail(e->err, IDM_SYSTEM, "no random octets");
+	e->draft = idm_draft_new(e->read->arena);
+	if (e->draft == NULL)
+		return IDM_LIMIT;
+	result = idm_draft_add(e->draft, IDM_ATTR_CLASS, object);
+	return result;
+}
+
+static enum idm_result
+find_target(struct idm_evaluation *e)
+{
+	enum idm_result result = idm_lookup_uuid(e->read, &e->request->target, &e->before, e->err);
+
+	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(&e->before)))
+		return idm_refuse(e->err, IDM_NOT_FOUND, "no matching entries");
+	if (result != IDM_OK)
+		return result;
+	if (e->request->base != 0 && e->request->base != e->before.version)
+		return idm_refuse(
+		    e->err, IDM_BUSY, "the entry was changed meanwhile; look again and repeat");
+	e->exists = true;
+	e->uuid = e->before.uuid;
+	e->draft = idm_draft_of(e->read->arena, &e->before);
+	return e->draft == NULL ? IDM_LIMIT : IDM_OK;
+}
+
+/* Syntax, access, rules, schema: in this order, so that nobody learns of an entry by a rule. */
+static enum idm_result
+evaluate_write(struct idm_evaluation *e)
+{
+	enum idm_result result = apply_request(e);
+
+	if (result == IDM_OK)
+		result = check_access(e);
+	if (result == IDM_OK)
+		result = idm_rules_check(e);
+	if (result == IDM_OK)
+		result = check_schema(e);
+	if (result == IDM_OK)
+		result = make_item(e);
+	return result;
+}
+
+/* The header: the next number, and a second that never goes back nor follows a wild jump. */
+static enum idm_result
+begin_set(struct idm_evaluation *e)
+{
+	struct idm_change_set *set = e->set;
+	const struct idm_now *now = &e->read->now;
+	uint64_t applied, last;
+	enum idm_result result;
+
+	memset(set, 0, sizeof(*set));
+	result = idm_store_get_number(e->read->txn, IDM_DB_META, "applied", &applied, e->err);
+	if (result == IDM_OK)
+		result = idm_store_get_number(e->read->txn, IDM_DB_META, "at", &last, e->err);
+	if (result != IDM_OK)
+		return result;
+	set->request_id = e->request->id;
+	set->no = applied + 1;
+	set->at_s = now->at_s;
+	if (set->at_s < (int64_t)last ||
+	    (!now->trusted && last != 0 && set->at_s > (int64_t)last + 86400))
+		set->at_s = (int64_t)last;
+	set->actor = e->identity->uuid;
+	set->session = e->identity->session;
+	set->box = e->context->box;
+	set->source = idm_span_cstr(e->request->source);
+	set->operation = e->request->operation;
+	return IDM_OK;
+}
+
+static enum idm_result
+check_identity(struct idm_evaluation *e)
+{
+	struct idm_access *access;
+	enum idm_result result;
+
+	if (!idm_identity_may_write(e->identity, e->read->now))
+		return idm_refuse(e->err, IDM_DENIED, "%s",
+		    e->identity->kind == IDM_IDENTITY_SESSION
+			? "this session is read-only now: prove your password with `kanidm reauth`"
+			: "this login is read-only");
+	result = idm_access_table_refresh(e->read, e->context->table, e->err);
+	if (result == IDM_OK)
+		result = idm_access_resolve(
+		    e->read, *e->context->table, e->identity, e->read->arena, &access, e->err);
+	if (result == IDM_OK)
+		e->access = access;
+	return result;
+}
+
+enum idm_result
+idm_change_evaluate(const struct idm_read *read, const struct idm_change_context *context,
+    const struct idm_identity *identity, const struct idm_request *request,
+    struct idm_change_set *out, struct idm_error *err)
+{
+	struct idm_evaluation e = { .read = read,
+		.context = context,
+		.identity = identity,
+		.request = request,
+		.set = out,
+		.err = err };
+	enum idm_result result = begin_set(&e);
+
+	if (err != NULL)
+		err->text[0] = err->client_text[0] = '\0';
+	if (result == IDM_OK)
+		result = check_identity(&e);
+	if (result == IDM_OK)
+		result =
+		    request->operation == IDM_OP_CREATE ? evaluate_create(&e) : find_target(&e);
+	if (result == IDM_OK)
+		result = request->operation == IDM_OP_DELETE ? idm_evaluate_recycle(&e)
+							     : evaluate_write(&e);
+	if (result == IDM_LIMIT && err != NULL && err->text[0] == '\0')
+		return idm_refuse(err, IDM_LIMIT, "the request is too large: split it");
+	return result;
+}

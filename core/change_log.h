@@ -1,0 +1,22 @@
+/*
+ * The record of applied change sets (`changes`, kept by size) and of the requests that they
+ * answered (`requests`, kept by count and by the changes' own time): CHANGES 14, 24.
+ */
+#ifndef CORE_CHANGE_LOG_H
+#define CORE_CHANGE_LOG_H
+
+#include "core/change.h"
+
+/* The number of the change that answered a request.  IDM_NOT_FOUND: none is known. */
+enum idm_result idm_change_log_find(const struct idm_read *read, const struct idm_uuid *request_id,
+    uint64_t *no, struct idm_error *err);
+
+/* Record a change set and its request, and forget what is beyond the limits. */
+enum idm_result idm_change_log_append(
+    const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err);
+
+/* The recorded change set, decoded in the read's arena.  IDM_NOT_FOUND: not or no longer there. */
+enum idm_result idm_change_log_get(
+    const struct idm_read *read, uint64_t no, struct idm_change_set *out, struct idm_error *err);
+
+#endif

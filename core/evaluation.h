@@ -1,0 +1,67 @@
+/*
+ * One request while it is decided: shared by the steps of idm_change_evaluate, each in a file of
+ * its own (change_evaluate, change_member, change_recycle, rules).  Private to core.
+ */
+#ifndef CORE_EVALUATION_H
+#define CORE_EVALUATION_H
+
+#include "core/change.h"
+
+/* A direct edge that comes or goes. */
+struct idm_edge_change {
+	struct idm_entry member;
+	bool present;
+};
+
+struct idm_evaluation {
+	const struct idm_read *read;
+	const struct idm_change_context *context;
+	const struct idm_identity *identity;
+	const struct idm_request *request;
+	const struct idm_access *access;
+	struct idm_error *err;
+
+	struct idm_uuid uuid; /* of the entry that the request is about */
+	bool exists;
+	struct idm_entry before; /* when it exists */
+	struct idm_draft *draft; /* the entry after the change, without its edges */
+
+	/* What the request touches, whatever the values were: what access is asked about. */
+	struct idm_access_change change;
+	struct idm_edge_change *edges; /* one a member */
+	struct idm_ids edge_ids;       /* the members that `edges` speaks of */
+	size_t edge_count;
+	size_t edge_room;
+	bool edges_cleared; /* all members go before `edges` come */
+
+	struct idm_change_set *set;
+	size_t item_room;
+};
+
+/* A zeroed item at the end of the set; NULL: the arena is used up. */
+struct idm_item *idm_evaluation_item(
+    struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind);
+
+/* Text of a REFERENCE value -> the live entry that it names.  IDM_CONSTRAINT names the value. */
+enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr,
+    struct idm_span text, struct idm_entry *out);
+
+/* change_member: one modification of `member`, and what the edges bring along. */
+enum idm_result idm_evaluate_member(struct idm_evaluation *e, const struct idm_request_mod *mod);
+enum idm_result idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item);
+
+/* change_recycle: a whole IDM_OP_DELETE, access included. */
+enum idm_result idm_evaluate_recycle(struct idm_evaluation *e);
+
+/* rules: what the finished draft must hold to, its claims included (SPEC 2.3-2.5, 4). */
+enum idm_result idm_rules_check(struct idm_evaluation *e);
+enum idm_result idm_rules_claims(struct idm_evaluation *e, struct idm_item *item);
+
+/* All claims of an entry as it stands are released by `item`. */
+enum idm_result idm_rules_release(
+    struct idm_evaluation *e, const struct idm_entry *entry, struct idm_item *item);
+
+/* Who has to go (CHANGES 21): flags of an item, from the entry before and the draft after. */
+uint32_t idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item);
+
+#endif

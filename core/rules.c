@@ -1,0 +1,438 @@
+/* What a change must hold to beyond schema and access: names, claims, built-ins (SPEC 2.3-2.5, 4).
+ */
+#include "core/builtin.h"
+#include "core/evaluation.h"
+
+/* The kind of claim of an attribute's values; 0: its values are not unique. */
+static enum idm_claim
+claim_kind(const struct idm_attr *attr)
+{
+	if ((attr->flags & IDM_ATTR_UNIQUE) == 0 || attr->number == IDM_ATTR_UUID)
+		return 0;
+	switch (attr->number) {
+	case IDM_ATTR_NAME: return IDM_CLAIM_NAME;
+	case IDM_ATTR_MAIL: return IDM_CLAIM_MAIL;
+	case IDM_ATTR_GIDNUMBER: return IDM_CLAIM_GID;
+	default: return IDM_CLAIM_CUSTOM;
+	}
+}
+
+/* Does another entry hold the claim?  *other is then that entry. */
+static enum idm_result
+taken_by_other(struct idm_evaluation *e, enum idm_claim kind, uint32_t attr_number,
+    struct idm_span norm, bool *taken, struct idm_entry *other)
+{
+	struct idm_claim_key key = idm_claim_key(kind, attr_number, norm);
+	struct idm_span id;
+	enum idm_result result;
+
+	*taken = false;
+	result =
+	    idm_store_get(e->read->txn, IDM_DB_NAME, idm_span_of(key.bytes, key.len), &id, e->err);
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	if (result == IDM_OK && id.len != 8)
+		result = idm_fail(e->err, IDM_CORRUPT, "a claim has %zu octets", id.len);
+	if (result == IDM_OK)
+		result = idm_lookup_id(e->read, idm_store_load_u64(id.ptr), other, e->err);
+	if (result == IDM_OK)
+		*taken = !e->exists || other->id != e->before.id;
+	return result;
+}
+
+static enum idm_result
+check_taken(struct idm_evaluation *e, const struct idm_attr *attr, const struct idm_value *value)
+{
+	struct idm_entry other;
+	struct idm_span text;
+	bool taken;
+	enum idm_result result =
+	    taken_by_other(e, claim_kind(attr), attr->number, value->norm, &taken, &other);
+
+	if (result != IDM_OK || !taken)
+		return result;
+	text = idm_value_print(attr, value->stored, e->read->arena);
+	return idm_refuse(e->err, attr->number == IDM_ATTR_NAME ? IDM_EXISTS : IDM_CONSTRAINT,
+	    "%s %.*s is taken by another entry: choose another", attr->name, IDM_SPAN_ARG(text));
+}
+
+static enum idm_result
+check_unique(struct idm_evaluation *e)
+{
+	enum idm_result result = IDM_OK;
+	uint32_t number;
+
+	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
+		const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, number);
+		const struct idm_value *values;
+		size_t count;
+
+		if (attr == NULL || claim_kind(attr) == 0)
+			continue;
+		values = idm_draft_values(e->draft, number, &count);
+		for (size_t k = 0; k < count && result == IDM_OK; k++)
+			result = check_taken(e, attr, &values[k]);
+		if (result != IDM_OK)
+			return result;
+	}
+	return IDM_OK;
+}
+
+/* Is there a new value, by norm, of a single-valued text attribute? */
+static bool
+is_new(const struct idm_evaluation *e, uint32_t number, struct idm_value *out)
+{
+	size_t count;
+	const struct idm_value *values = idm_draft_values(e->draft, number, &count);
+
+	if (count == 0)
+		return false;
+	*out = values[0];
+	return !e->exists || !idm_entry_has_norm(&e->before, number, values[0].norm);
+}
+
+static enum idm_result
+check_denied(struct idm_evaluation *e, struct idm_span name)
+{
+	struct idm_uuid uuid = idm_uuid_builtin(IDM_BUILTIN_SYSTEM_CONFIG);
+	struct idm_entry config;
+	enum idm_result result = idm_lookup_uuid(e->read, &uuid, &config, e->err);
+
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK; /* a database that is being made */
+	if (result == IDM_OK && idm_entry_has_norm(&config, IDM_ATTR_DENIED_NAME, name))
+		return idm_refuse(e->err, IDM_CONSTRAINT,
+		    "the name %.*s is denied here: choose another", IDM_SPAN_ARG(name));
+	return result;
+}
+
+/* memberof idm_people_write_priv or idm_account_write_priv, and not about oneself. */
+static enum idm_result
+may_take_resting(struct idm_evaluation *e, bool *out)
+{
+	static const uint64_t groups[] = { IDM_BUILTIN_PEOPLE_WRITE, IDM_BUILTIN_ACCOUNT_WRITE };
+	struct idm_ids above = { NULL, 0, 0 };
+	struct idm_entry actor, group;
+	enum idm_result result;
+
+	*out = e->identity->kind == IDM_IDENTITY_INTERNAL;
+	if (*out || idm_uuid_equal(&e->identity->uuid, &e->uuid))
+		return IDM_OK;
+	result = idm_lookup_uuid(e->read, &e->identity->uuid, &actor, e->err);
+	if (result == IDM_OK)
+		result = idm_closure_memberof(e->read, &actor, &above, e->err);
+	for (size_t i = 0; i < 2 && result == IDM_OK; i++) {
+		struct idm_uuid uuid = idm_uuid_builtin(groups[i]);
+
+		result = idm_lookup_uuid(e->read, &uuid, &group, e->err);
+		*out = *out || (result == IDM_OK && idm_ids_has(&above, group.id));
+	}
+	return result;
+}
+
+/* A name that was given up rests for seven days (SPEC 2.5); its former holder may have it back. */
+static enum idm_result
+check_resting(struct idm_evaluation *e, struct idm_span name)
+{
+	char *key = idm_arena_printf(e->read->arena, "rest.%.*s", IDM_SPAN_ARG(name));
+	struct idm_span row;
+	bool may = false;
+	enum idm_result result;
+
+	if (key == NULL)
+		return IDM_LIMIT;
+	result = idm_store_get(e->read->txn, IDM_DB_META, idm_span_cstr(key), &row, e->err);
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	if (result == IDM_OK && row.len != IDM_UUID_BYTES + 8)
+		result = idm_fail(e->err, IDM_CORRUPT, "meta %s does not decode", key);
+	if (result != IDM_OK ||
+	    (int64_t)idm_store_load_u64(row.ptr + IDM_UUID_BYTES) <= e->set->at_s ||
+	    memcmp(row.ptr, e->uuid.bytes, IDM_UUID_BYTES) == 0)
+		return result;
+	result = may_take_resting(e, &may);
+	if (result == IDM_OK && !may)
+		return idm_refuse(e->err, IDM_CONSTRAINT,
+		    "the name %.*s was given up less than 7 days ago: only members of "
+		    "idm_people_write_priv or idm_account_write_priv may give it to another entry",
+		    IDM_SPAN_ARG(name));
+	return result;
+}
+
+/* name@domain of one entry may not be another one's mail, nor the other way round (SPEC 2.3). */
+static enum idm_result
+check_name_against_mail(struct idm_evaluation *e, struct idm_span name)
+{
+	char *spn =
+	    idm_arena_printf(e->read->arena, "%.*s@%s", IDM_SPAN_ARG(name), e->read->domain);
+	struct idm_entry other;
+	bool taken;
+	enum idm_result result;
+
+	if (spn == NULL)
+		return IDM_LIMIT;
+	result =
+	    taken_by_other(e, IDM_CLAIM_MAIL, IDM_ATTR_MAIL, idm_span_cstr(spn), &taken, &other);
+	if (result == IDM_OK && taken)
+		return idm_refuse(e->err, IDM_CONSTRAINT,
+		    "%s is the mail address of another account: choose another name", spn);
+	return result;
+}
+
+static enum idm_result
+check_mail_against_spn(struct idm_evaluation *e, const struct idm_value *mail)
+{
+	size_t domain_len = strlen(e->read->domain);
+	struct idm_span name = { mail->norm.ptr, 0 };
+	struct idm_entry other;
+	bool taken;
+	enum idm_result result;
+
+	if (mail->norm.len <= domain_len + 1)
+		return IDM_OK;
+	name.len = mail->norm.len - domain_len - 1;
+	if (name.ptr[name.len] != '@' ||
+	    memcmp(name.ptr + name.len + 1, e->read->domain, domain_len) != 0)
+		return IDM_OK;
+	result = taken_by_other(e, IDM_CLAIM_NAME, IDM_ATTR_NAME, name, &taken, &other);
+	if (result == IDM_OK && taken)
+		return idm_refuse(e->err, IDM_CONSTRAINT,
+		    "mail %.*s is the spn of another entry: choose another",
+		    IDM_SPAN_ARG(mail->stored));
+	return result;
+}
+
+static enum idm_result
+check_mails(struct idm_evaluation *e)
+{
+	size_t count;
+	const struct idm_value *mails = idm_draft_values(e->draft, IDM_ATTR_MAIL, &count);
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < count && result == IDM_OK; i++)
+		result = check_mail_against_spn(e, &mails[i]);
+	return result;
+}
+
+static enum idm_result
+check_name(struct idm_evaluation *e)
+{
+	struct idm_value name;
+	enum idm_result result;
+
+	if (!is_new(e, IDM_ATTR_NAME, &name))
+		return IDM_OK;
+	result = check_denied(e, name.norm);
+	if (result == IDM_OK)
+		result = check_resting(e, name.norm);
+	if (result == IDM_OK)
+		result = check_name_against_mail(e, name.norm);
+	return result;
+}
+
+/* The ranges that an administrator may choose from (SPEC 2.1; systemd's and Debian's stay free). */
+static enum idm_result
+check_gid(struct idm_evaluation *e)
+{
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = { { 1000, 60000 }, { 60578, 61183 }, { 65520, 65533 }, { 65536, 524287 },
+		{ 524288, 2147483647 } };
+	struct idm_value value;
+	uint32_t gid;
+
+	if (!is_new(e, IDM_ATTR_GIDNUMBER, &value))
+		return IDM_OK;
+	gid = idm_uint32_load(value.norm);
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (gid >= ranges[i].from && gid <= ranges[i].to)
+			return IDM_OK;
+	}
+	return idm_refuse(e->err, IDM_CONSTRAINT,
+	    "gidnumber %u is reserved: choose from 1000-60000, 60578-61183, 65520-65533 or "
+	    "65536-2147483647",
+	    gid);
+}
+
+/* A built-in keeps its name and its classes, and a dynamic one its filter (SPEC 4). */
+static enum idm_result
+check_builtin(struct idm_evaluation *e)
+{
+	static const uint32_t kept[] = { IDM_ATTR_NAME, IDM_ATTR_CLASS, IDM_ATTR_DYNGROUP_FILTER,
+		IDM_ATTR_OU };
+
+	if (!e->exists || !idm_uuid_is_builtin(&e->uuid))
+		return IDM_OK;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		struct idm_value_iter iter = idm_entry_values(&e->before, kept[i]);
+		struct idm_value value;
+		size_t count;
+		const struct idm_value *after = idm_draft_values(e->draft, kept[i], &count);
+
+		while (idm_value_next(&iter, &value)) {
+			bool there = false;
+
+			for (size_t k = 0; k < count; k++)
+				there = there || idm_span_equal(after[k].norm, value.norm);
+			if (!there)
+				return idm_refuse(e->err, IDM_PROTECTED,
+				    "system protected object: its %s can't be changed",
+				    idm_schema_attr_number(e->read->schema, kept[i])->name);
+		}
+	}
+	return IDM_OK;
+}
+
+/* anonymous never holds a credential (SPEC 5.1). */
+static enum idm_result
+check_anonymous(struct idm_evaluation *e)
+{
+	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
+
+	if (e->request->secret_count != 0 && idm_uuid_equal(&e->uuid, &anonymous))
+		return idm_refuse(
+		    e->err, IDM_PROTECTED, "system protected object: anonymous has no credentials");
+	return IDM_OK;
+}
+
+enum idm_result
+idm_rules_check(struct idm_evaluation *e)
+{
+	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
+		check_anonymous, check_name, check_unique, check_mails, check_gid };
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)
+		result = rules[i](e);
+	return result;
+}
+
+static void
+add_claim(struct idm_item *item, enum idm_claim kind, bool take, uint32_t attr_number,
+    struct idm_span norm)
+{
+	item->claims[item->claim_count++] =
+	    (struct idm_claim_change){ kind, take, attr_number, norm };
+}
+
+/* Releases of what `before` claims and the draft (NULL: nothing) no longer does. */
+static void
+collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
+    const struct idm_draft *draft, struct idm_item *item)
+{
+	for (uint32_t i = 0; idm_entry_attr_at(before, i) != 0; i++) {
+		uint32_t number = idm_entry_attr_at(before, i);
+		const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, number);
+		struct idm_value_iter iter = idm_entry_values(before, number);
+		struct idm_value value;
+
+		if (attr == NULL || claim_kind(attr) == 0)
+			continue;
+		while (idm_value_next(&iter, &value)) {
+			size_t count = 0;
+			const struct idm_value *after =
+			    draft == NULL ? NULL : idm_draft_values(draft, number, &count);
+			bool kept = false;
+
+			for (size_t k = 0; k < count; k++)
+				kept = kept || idm_span_equal(after[k].norm, value.norm);
+			if (!kept)
+				add_claim(item, claim_kind(attr), false, number, value.norm);
+		}
+	}
+}
+
+static void
+collect_takes(struct idm_evaluation *e, struct idm_item *item)
+{
+	uint32_t number;
+
+	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
+		const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, number);
+		const struct idm_value *values;
+		size_t count;
+
+		if (attr == NULL || claim_kind(attr) == 0)
+			continue;
+		values = idm_draft_values(e->draft, number, &count);
+		for (size_t k = 0; k < count; k++) {
+			if (!e->exists || !idm_entry_has_norm(&e->before, number, values[k].norm))
+				add_claim(item, claim_kind(attr), true, number, values[k].norm);
+		}
+	}
+}
+
+/* Room for a claim a value: before, and in the draft. */
+static enum idm_result
+room_for_claims(struct idm_evaluation *e, const struct idm_entry *before, struct idm_item *item)
+{
+	size_t room = 1;
+	uint32_t number;
+
+	for (uint32_t i = 0; before != NULL && (number = idm_entry_attr_at(before, i)) != 0; i++)
+		room += idm_entry_values(before, number).left;
+	for (size_t i = 0; e->draft != NULL && (number = idm_draft_attr_at(e->draft, i)) != 0;
+	     i++) {
+		size_t count;
+
+		idm_draft_values(e->draft, number, &count);
+		room += count;
+	}
+	item->claims = idm_arena_array(e->read->arena, room, sizeof(*item->claims));
+	return item->claims == NULL ? IDM_LIMIT : IDM_OK;
+}
+
+enum idm_result
+idm_rules_claims(struct idm_evaluation *e, struct idm_item *item)
+{
+	enum idm_result result = room_for_claims(e, e->exists ? &e->before : NULL, item);
+
+	if (result != IDM_OK)
+		return result;
+	if (e->exists)
+		collect_releases(e, &e->before, e->draft, item);
+	collect_takes(e, item);
+	return IDM_OK;
+}
+
+enum idm_result
+idm_rules_release(struct idm_evaluation *e, const struct idm_entry *entry, struct idm_item *item)
+{
+	enum idm_result result = room_for_claims(e, entry, item);
+
+	if (result == IDM_OK)
+		collect_releases(e, entry, NULL, item);
+	return result;
+}
+
+static bool
+changes_attr(const struct idm_item *item, uint32_t number)
+{
+	for (size_t i = 0; i < item->mod_count; i++) {
+		if (item->mods[i].attr_number == number)
+			return true;
+	}
+	return false;
+}
+
+uint32_t
+idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
+{
+	uint32_t flags = 0;
+
+	if (e->exists && (item->secret_count != 0 || changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
+			     changes_attr(item, IDM_ATTR_ACCOUNT_VALID_FROM)))
+		flags |= IDM_ITEM_REVOKES;
+	if (idm_draft_has_class(e->draft, "access_control_profile"))
+		flags |= IDM_ITEM_FLAG_ACCESS;
+	if (idm_draft_has_class(e->draft, "attributetype") ||
+	    idm_draft_has_class(e->draft, "classtype"))
+		flags |= IDM_ITEM_FLAG_SCHEMA;
+	if (idm_draft_has_class(e->draft, "group"))
+		flags |= IDM_ITEM_FLAG_GROUPS;
+	if (idm_draft_has_class(e->draft, "radius_policy") ||
+	    idm_draft_has_class(e->draft, "radius_client") ||
+	    idm_draft_has_class(e->draft, "domain_info"))
+		flags |= IDM_ITEM_FLAG_RADIUS;
+	return flags;
+}
