@@ -47,10 +47,10 @@ clear_behind(uint8_t address[16], int prefix)
 
 	for (int i = 0; i < 16; i++) {
 		int bits = prefix - 8 * i;
-		uint8_t mask = bits >= 8 ? 0xff : bits <= 0 ? 0 : (uint8_t)(0xff << (8 - bits));
+		int mask = bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff00 >> bits) & 0xff;
 
 		clean = clean && (address[i] & ~mask) == 0;
-		address[i] &= mask;
+		address[i] = (uint8_t)(address[i] & mask);
 	}
 	return clean;
 }
