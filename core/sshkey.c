@@ -1,7 +1,6 @@
 #include "core/sshkey.h"
 
-#include <openssl/evp.h>
-
+#include "core/base64.h"
 #include "core/text.h"
 
 enum {
@@ -146,28 +145,23 @@ blob_fault(const struct key_type *type, struct idm_span blob)
 	return fault;
 }
 
-/* The one base64 form of some octets (RFC 4648 sections 3.5 and 4); ptr NULL: `text` is none. */
+/* Padded base64 (RFC 4648 section 4); ptr NULL: `text` is none, or the arena is used up. */
 static struct idm_span
 decode_base64(struct idm_span text, struct idm_arena *arena)
 {
-	size_t padding = 0;
-	uint8_t *blob, *again;
+	size_t padding = 0, bytes;
+	uint8_t *blob;
 
 	if (text.len == 0 || text.len % 4 != 0 || text.len > BASE64_BYTES_MAX)
 		return IDM_SPAN_EMPTY;
 	while (padding < 2 && text.ptr[text.len - 1 - padding] == '=')
 		padding++;
-	blob = idm_arena_alloc(arena, text.len);
-	again = idm_arena_alloc(arena, text.len + 1);
-	if (blob == NULL || again == NULL)
+	bytes = text.len / 4 * 3 - padding;
+	blob = idm_arena_alloc(arena, bytes);
+	text.len -= padding;
+	if (blob == NULL || !idm_base64_decode(IDM_BASE64, text, blob, bytes))
 		return IDM_SPAN_EMPTY;
-	if (EVP_DecodeBlock(blob, text.ptr, (int)text.len) != (int)(text.len / 4 * 3))
-		return IDM_SPAN_EMPTY;
-	/* EVP_DecodeBlock lets spaces and stray bits pass; what encodes alike has none. */
-	EVP_EncodeBlock(again, blob, (int)(text.len / 4 * 3 - padding));
-	if (memcmp(again, text.ptr, text.len) != 0)
-		return IDM_SPAN_EMPTY;
-	return idm_span_of(blob, text.len / 4 * 3 - padding);
+	return idm_span_of(blob, bytes);
 }
 
 /* The next word, or an empty span; `rest` moves behind it. */
