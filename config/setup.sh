@@ -116,6 +116,7 @@ make_server_toml() {
 			# and leaves the rest alone.  All keys: server.toml(5).
 			domain = ""
 			db_path = ""
+			key_path = ""
 			tls_chain = ""
 			tls_key = ""
 			ldapbindaddress = ""
@@ -125,15 +126,15 @@ make_server_toml() {
 		[ -z "${ARGON2_M_KIB:-}" ] || printf 'argon2_m_kib = %d\nargon2_t = %d\n' \
 			"$ARGON2_M_KIB" "${ARGON2_T:-1}" >>"$dir/server.toml"
 		[ "$is_root" = no ] || cat >>"$dir/server.toml" <<-'END'
-
-			[users]
 			core_user = "kanidm-core"
 			worker_user = "kanidm-ldap"
 			read_group = "kanidm-read"
+			radius_group = "freerad"
 		END
 	fi
 	set_key domain "\"$domain\""
 	set_key db_path "\"$dir/db\""
+	set_key key_path "\"$dir/keys\""
 	set_key tls_chain "\"$dir/tls/chain.pem\""
 	set_key tls_key "\"$dir/tls/key.pem\""
 	set_key ldapbindaddress "\"127.0.0.1:$ldaps_port\""
@@ -156,7 +157,7 @@ make_raddb() {
 		state_dir = "$raddb/state"
 		module_dir = "$raddb/lib"
 		database_dir = "$dir/db"
-		radius_key_file = "$dir/db/radius.keys"
+		radius_key_file = "$dir/keys/radius.keys"
 		radius_address = 127.0.0.1
 		radius_port = $radius_port
 		localhost_secret = "$(cat "$dir/radius.secret")"
@@ -175,9 +176,11 @@ make_raddb() {
 make_directory
 [ "$is_root" = no ] || make_users
 make_certificates
-mkdir -p "$dir/db" "$dir/log"
+mkdir -p "$dir/db" "$dir/keys" "$dir/log"
 # Set-group-ID: what kanidm-core creates in there belongs to kanidm-read.
 own kanidm-core:kanidm-read 2750 "$dir/db"
+# FreeRADIUS reads radius.keys in there; password.keys is for its owner alone.
+own kanidm-core:freerad 2750 "$dir/keys"
 make_server_toml
 make_raddb
 chmod 600 "$dir/server.toml" "$dir/ca.pem" "$dir/radius.secret"

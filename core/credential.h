@@ -57,7 +57,7 @@ struct idm_quality {
 };
 
 /*
- * IDM_INVALID: err->client_text tells every rule that is broken in plain words, never the
+ * IDM_CONSTRAINT: err->client_text tells every rule that is broken in plain words, never the
  * password.  Rules: UTF-8 without control characters, length in characters and bytes, not in the
  * badlist, no own word makes up most of it, not the RADIUS secret, zxcvbn score 4 (libzxcvbn) with
  * the own words as inputs.
