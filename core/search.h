@@ -18,7 +18,8 @@ struct idm_search {
 
 /*
  * Takes an entry that matches and is visible, with the attributes that may be shown.  Entry and
- * read borrow from the snapshot.  False ends the slice behind this entry.
+ * read borrow from the snapshot; what it takes from the read's arena stays.  False ends the slice
+ * behind this entry.
  */
 typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
     const struct idm_entry *entry, const struct idm_attrset *readable);
@@ -26,7 +27,7 @@ typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
 /*
  * Go on with a search over all live entries: test at most `budget` entries, then return with
  * search->done false.  Entries come in the order of their ids.  Recycled entries only when the
- * filter names class=recycled.
+ * filter asks for class=recycled.
  */
 enum idm_result idm_search_slice(struct idm_search *search, const struct idm_read *read,
     uint32_t budget, idm_search_found found, void *context, struct idm_error *err);
@@ -41,6 +42,7 @@ enum idm_result idm_search_entry(const struct idm_search *search, const struct i
  * The values of an attribute as a client sees them, stored and computed ones alike (spn, memberof,
  * directmemberof, member, dynmember): `emit` gets the stored form of each (references: 16 bytes).
  * Attributes that live in rows or in the local environment give nothing here.  emit false: stop.
+ * Groups take memory of the read's arena: who goes over many entries marks and rewinds it.
  */
 typedef bool (*idm_value_emit)(void *context, struct idm_span stored);
 enum idm_result idm_search_values(const struct idm_read *read, const struct idm_entry *entry,

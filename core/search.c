@@ -1,0 +1,213 @@
+#include "core/search.h"
+
+#include "core/index.h"
+#include "core/plan.h"
+
+/* One slice: what stays the same for every entry in it. */
+struct slice {
+	struct idm_search *search;
+	const struct idm_read *read;
+	uint32_t budget;
+	struct idm_attrset asked; /* the attributes that the filter names */
+	idm_search_found found;
+	void *context;
+	bool stopped; /* by `found` */
+	struct idm_error *err;
+};
+
+static bool
+attrset_covers(const struct idm_attrset *set, const struct idm_attrset *part)
+{
+	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
+		if ((part->bits[i] & ~set->bits[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Recycled entries and tombstones are there for a filter that asks for them. */
+static bool
+is_asked_for(const struct idm_filter *filter, const struct idm_entry *entry)
+{
+	static const char *const dead[] = { "recycled", "tombstone" };
+
+	for (size_t i = 0; i < sizeof(dead) / sizeof(dead[0]); i++) {
+		if (idm_entry_has_class(entry, dead[i]) && !idm_filter_asks_class(filter, dead[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What is not TRUE when every attribute may be read is not TRUE for anybody: taking attributes away
+ * only turns answers into Undefined.  So rights are looked at for matches alone.
+ */
+static enum idm_result
+test_entry(const struct idm_search *search, const struct idm_read *read,
+    const struct idm_attrset *asked, const struct idm_entry *entry, bool *matches,
+    struct idm_attrset *readable, struct idm_error *err)
+{
+	enum idm_truth truth;
+	enum idm_result result;
+
+	*matches = false;
+	if (!is_asked_for(search->filter, entry))
+		return IDM_OK;
+	result = idm_filter_test(read, search->filter, entry, NULL, &truth, err);
+	if (result != IDM_OK || truth != IDM_TRUE)
+		return result;
+	result = idm_access_search(read, search->access, entry, readable, err);
+	if (result != IDM_OK || attrset_covers(&(struct idm_attrset){ { 0 } }, readable))
+		return result;
+	if (!attrset_covers(readable, asked))
+		result = idm_filter_test(read, search->filter, entry, readable, &truth, err);
+	*matches = result == IDM_OK && truth == IDM_TRUE;
+	return result;
+}
+
+enum idm_result
+idm_search_entry(const struct idm_search *search, const struct idm_read *read,
+    const struct idm_entry *entry, bool *matches, struct idm_attrset *readable,
+    struct idm_error *err)
+{
+	struct idm_attrset asked = { { 0 } };
+
+	idm_filter_attributes(search->filter, &asked);
+	return test_entry(search, read, &asked, entry, matches, readable, err);
+}
+
+/* Test one candidate; what that took from the arena is given back before anybody hears of it. */
+static enum idm_result
+visit(struct slice *slice, uint64_t id)
+{
+	struct idm_arena_mark mark = idm_arena_mark(slice->read->arena);
+	struct idm_attrset readable;
+	struct idm_entry entry;
+	bool matches = false;
+	enum idm_result result = idm_lookup_id(slice->read, id, &entry, slice->err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(slice->err, IDM_CORRUPT, "the index names an entry that is gone");
+	if (result == IDM_OK)
+		result = test_entry(slice->search, slice->read, &slice->asked, &entry, &matches,
+		    &readable, slice->err);
+	idm_arena_rewind(slice->read->arena, mark);
+	if (result != IDM_OK)
+		return result;
+	slice->budget--;
+	slice->search->next_id = id + 1;
+	if (matches)
+		slice->stopped = !slice->found(slice->context, slice->read, &entry, &readable);
+	return IDM_OK;
+}
+
+static bool
+may_go_on(const struct slice *slice)
+{
+	return slice->budget != 0 && !slice->stopped;
+}
+
+static enum idm_result
+walk_ids(struct slice *slice, const struct idm_ids *ids)
+{
+	size_t i = 0;
+	enum idm_result result = IDM_OK;
+
+	while (i < ids->count && ids->ids[i] < slice->search->next_id)
+		i++;
+	for (; i < ids->count && may_go_on(slice) && result == IDM_OK; i++)
+		result = visit(slice, ids->ids[i]);
+	slice->search->done = result == IDM_OK && i == ids->count;
+	return result;
+}
+
+/* The candidates of one window, from next_id on; *over: the window has no more. */
+static enum idm_result
+walk_window(struct slice *slice, const struct idm_plan *plan, uint64_t window_no, bool *over)
+{
+	struct idm_arena_mark mark = idm_arena_mark(slice->read->arena);
+	struct idm_window window;
+	uint64_t id;
+	enum idm_result result = idm_plan_window(plan, window_no, &window, slice->err);
+
+	idm_arena_rewind(slice->read->arena, mark);
+	if (result != IDM_OK)
+		return result;
+	id = idm_window_next(&window, window_no, slice->search->next_id);
+	while (id != UINT64_MAX && may_go_on(slice) && result == IDM_OK) {
+		result = visit(slice, id);
+		id = idm_window_of(id + 1) == window_no
+			 ? idm_window_next(&window, window_no, id + 1)
+			 : UINT64_MAX;
+	}
+	*over = id == UINT64_MAX;
+	return result;
+}
+
+/* An empty window costs one of the budget too, so that many of them do not make a slice long. */
+static enum idm_result
+walk_windows(struct slice *slice, const struct idm_plan *plan)
+{
+	struct idm_search *search = slice->search;
+	uint64_t end;
+	enum idm_result result = idm_index_window_end(slice->read, &end, slice->err);
+
+	while (result == IDM_OK && may_go_on(slice) && idm_window_of(search->next_id) < end) {
+		uint64_t no = idm_window_of(search->next_id);
+		uint32_t before = slice->budget;
+		bool over = false;
+
+		result = walk_window(slice, plan, no, &over);
+		if (result != IDM_OK || !over)
+			return result;
+		search->next_id = (no + 1) << IDM_WINDOW_BITS;
+		if (slice->budget == before)
+			slice->budget--;
+	}
+	search->done = result == IDM_OK && idm_window_of(search->next_id) >= end;
+	return result;
+}
+
+static enum idm_result
+walk(struct slice *slice)
+{
+	const struct idm_search *search = slice->search;
+	struct idm_plan plan = {
+		.read = slice->read,
+		.filter = search->filter,
+		.anywhere = idm_access_search_anywhere(search->access),
+		.dead = idm_filter_asks_class(search->filter, "recycled") ||
+			idm_filter_asks_class(search->filter, "tombstone"),
+	};
+	struct idm_ids ids;
+	bool few;
+	enum idm_result result = idm_plan_ids(&plan, &ids, &few, slice->err);
+
+	if (result != IDM_OK)
+		return result;
+	return few ? walk_ids(slice, &ids) : walk_windows(slice, &plan);
+}
+
+enum idm_result
+idm_search_slice(struct idm_search *search, const struct idm_read *read, uint32_t budget,
+    idm_search_found found, void *context, struct idm_error *err)
+{
+	struct slice slice = {
+		.search = search,
+		.read = read,
+		.budget = budget == 0 ? 1 : budget,
+		.found = found,
+		.context = context,
+		.err = err,
+	};
+	enum idm_result result;
+
+	if (search->done)
+		return IDM_OK;
+	idm_filter_attributes(search->filter, &slice.asked);
+	result = idm_filter_prepare(read, search->filter, err);
+	if (result == IDM_OK)
+		result = walk(&slice);
+	idm_filter_release(search->filter);
+	return result;
+}

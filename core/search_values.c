@@ -1,0 +1,124 @@
+/* The values of stored and computed attributes, as clients see them. */
+#include "core/search.h"
+
+/* Where values go, and whether more are wanted. */
+struct sink {
+	const struct idm_read *read;
+	idm_value_emit emit;
+	void *context;
+	bool stopped;
+	struct idm_error *err;
+};
+
+static void
+give(struct sink *sink, struct idm_span stored)
+{
+	if (!sink->stopped)
+		sink->stopped = !sink->emit(sink->context, stored);
+}
+
+static void
+give_stored(struct sink *sink, const struct idm_entry *entry, uint32_t number)
+{
+	struct idm_value_iter iter = idm_entry_values(entry, number);
+	struct idm_value value;
+
+	while (!sink->stopped && idm_value_next(&iter, &value))
+		give(sink, value.stored);
+}
+
+static void
+give_spn(struct sink *sink, const struct idm_entry *entry)
+{
+	char spn[IDM_SPN_MAX];
+
+	if (idm_entry_has_spn(entry))
+		give(sink, idm_span_of(spn, idm_lookup_spn(sink->read, entry, spn)));
+}
+
+/* A reference: the uuid of the entry with this id. */
+static enum idm_result
+give_reference(struct sink *sink, uint64_t id)
+{
+	struct idm_entry entry;
+	enum idm_result result = idm_lookup_id(sink->read, id, &entry, sink->err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(sink->err, IDM_CORRUPT, "an edge names an entry that is gone");
+	if (result == IDM_OK)
+		give(sink, idm_uuid_span(&entry.uuid));
+	return result;
+}
+
+static enum idm_result
+give_groups(struct sink *sink, const struct idm_entry *entry, bool direct)
+{
+	struct idm_ids groups = { 0 };
+	enum idm_result result = direct
+				     ? idm_closure_direct(sink->read, entry, &groups, sink->err)
+				     : idm_closure_memberof(sink->read, entry, &groups, sink->err);
+
+	for (size_t i = 0; result == IDM_OK && !sink->stopped && i < groups.count; i++)
+		result = give_reference(sink, groups.ids[i]);
+	return result;
+}
+
+static enum idm_result
+give_window(struct sink *sink, const struct idm_window *window, uint64_t no)
+{
+	uint64_t id = idm_window_next(window, no, no << IDM_WINDOW_BITS);
+	enum idm_result result = IDM_OK;
+
+	while (result == IDM_OK && !sink->stopped && id != UINT64_MAX) {
+		result = give_reference(sink, id);
+		id = idm_window_of(id + 1) == no ? idm_window_next(window, no, id + 1) : UINT64_MAX;
+	}
+	return result;
+}
+
+static enum idm_result
+give_members(struct sink *sink, const struct idm_entry *group)
+{
+	bool last_group = false;
+	bool last_account = false;
+	enum idm_result result = IDM_OK;
+
+	for (uint64_t no = 0; result == IDM_OK && !sink->stopped; no++) {
+		struct idm_window window;
+
+		if (last_group && last_account)
+			break;
+		idm_window_clear(&window);
+		result = idm_closure_members(
+		    sink->read, group->id, IDM_MEMBER_GROUP, no, &window, &last_group, sink->err);
+		if (result == IDM_OK)
+			result = idm_closure_members(sink->read, group->id, IDM_MEMBER_ACCOUNT, no,
+			    &window, &last_account, sink->err);
+		if (result == IDM_OK)
+			result = give_window(sink, &window, no);
+	}
+	return result;
+}
+
+enum idm_result
+idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attr *attr, idm_value_emit emit, void *context, struct idm_error *err)
+{
+	struct sink sink = { read, emit, context, false, err };
+
+	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL | IDM_ATTR_WRITE_ONLY)) != 0)
+		return IDM_OK;
+	switch (attr->number) {
+	case IDM_ATTR_UUID: give(&sink, idm_uuid_span(&entry->uuid)); return IDM_OK;
+	case IDM_ATTR_SPN: give_spn(&sink, entry); return IDM_OK;
+	case IDM_ATTR_MEMBEROF: return give_groups(&sink, entry, false);
+	case IDM_ATTR_DIRECTMEMBEROF: return give_groups(&sink, entry, true);
+	case IDM_ATTR_MEMBER:
+	case IDM_ATTR_DYNMEMBER:
+		if (!idm_entry_has_class(entry, "group") || !idm_entry_is_live(entry) ||
+		    idm_entry_is_dynamic_group(entry) != (attr->number == IDM_ATTR_DYNMEMBER))
+			return IDM_OK;
+		return give_members(&sink, entry);
+	default: give_stored(&sink, entry, attr->number); return IDM_OK;
+	}
+}
