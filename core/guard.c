@@ -57,6 +57,12 @@ idm_guards_tick(struct idm_guards *guards, MDB_env *env, uint64_t now_ms)
 		end_oldest(guards);
 }
 
+bool
+idm_guards_keep_something(const struct idm_guards *guards, MDB_env *env)
+{
+	return guards->count > 1 || is_behind(&guards->list[0], env);
+}
+
 void
 idm_guards_end(struct idm_guards *guards)
 {

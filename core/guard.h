@@ -10,6 +10,7 @@
 #define CORE_GUARD_H
 
 #include <lmdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/result.h"
@@ -36,6 +37,9 @@ enum idm_result idm_guards_begin(
  * and no more than that one, if the rule above allows it.  In the thread that commits.
  */
 void idm_guards_tick(struct idm_guards *guards, MDB_env *env, uint64_t now_ms);
+
+/* True unless the one guard is that of the newest commit: pages wait to be used again. */
+bool idm_guards_keep_something(const struct idm_guards *guards, MDB_env *env);
 
 void idm_guards_end(struct idm_guards *guards);
 

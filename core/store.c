@@ -13,9 +13,8 @@
 
 enum { CLOCK_SLACK_S = 300 };
 
-/* DIR/name, to be freed; NULL: out of memory. */
-static char *
-path_in(const char *dir, const char *name)
+char *
+idm_store_path(const char *dir, const char *name)
 {
 	char *path;
 
@@ -39,30 +38,26 @@ store_new(
 	store->lock_fd = -1;
 	pthread_rwlock_init(&store->identity_lock, NULL);
 	*out = store;
-	store->identity_path = path_in(*real_dir, "identity.mdb");
+	store->identity_path = idm_store_path(*real_dir, "identity.mdb");
 	if (store->identity_path == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	return IDM_OK;
 }
 
-/*
- * The lock that keeps a second writer out.  A file of its own that nobody else can open: on
- * identity.pub, whoever reads it could hold the writer off.
- */
-static enum idm_result
-lock_writer(struct idm_store *store, const char *dir, struct idm_error *err)
+enum idm_result
+idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char *path = path_in(dir, "writer.lock");
+	char *path = idm_store_path(dir, "writer.lock");
 	enum idm_result result;
 
 	if (path == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
-	result = idm_dbfile_create(path, 0600, (gid_t)-1, &store->lock_fd, err);
-	if (result == IDM_OK && fcntl(store->lock_fd, F_OFD_SETLK, &lock) != 0) {
+	result = idm_dbfile_create(path, 0600, (gid_t)-1, lock_fd, err);
+	if (result == IDM_OK && fcntl(*lock_fd, F_OFD_SETLK, &lock) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
-			result = idm_fail(
-			    err, IDM_BUSY, "%s: a server or another tool writes to it", dir);
+			result = idm_fail(err, IDM_BUSY,
+			    "%s: a server runs on this database, or another tool", dir);
 		else
 			result = idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
 	}
@@ -73,7 +68,7 @@ lock_writer(struct idm_store *store, const char *dir, struct idm_error *err)
 static enum idm_result
 open_published(struct idm_store *store, const char *dir, gid_t group, struct idm_error *err)
 {
-	char *path = path_in(dir, "identity.pub");
+	char *path = idm_store_path(dir, "identity.pub");
 	enum idm_result result;
 
 	if (path == NULL)
@@ -89,7 +84,7 @@ open_published(struct idm_store *store, const char *dir, gid_t group, struct idm
 static enum idm_result
 open_local(struct idm_store *store, const char *dir, struct idm_error *err)
 {
-	char *path = path_in(dir, "local.mdb");
+	char *path = idm_store_path(dir, "local.mdb");
 	enum idm_result result;
 
 	if (path == NULL)
@@ -148,7 +143,7 @@ open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_
 	enum idm_result result = idm_dbfile_check_directory(dir, err);
 
 	if (result == IDM_OK)
-		result = lock_writer(store, dir, err);
+		result = idm_store_lock_writer(dir, &store->lock_fd, err);
 	if (result == IDM_OK)
 		result = idm_environment_open_writer(&store->identity, store->identity_path, group,
 		    idm_dbs_identity, map_bytes, MDB_NOMETASYNC, err);

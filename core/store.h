@@ -6,6 +6,10 @@
  * only read: the writer keeps every page of recent snapshots alive (guards) and publishes the id of
  * each finished commit in `identity.pub`.  `local.mdb` belongs to the writer's process alone.
  * Nobody outside this module knows of guards, published ids or LMDB handles.
+ *
+ * Files of a database directory: identity.mdb, identity.mdb-lock, identity.pub, local.mdb,
+ * local.mdb-lock, writer.lock.  A reader opens identity.mdb and identity.pub, and the former again
+ * when another file was put in its place.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -76,6 +80,21 @@ enum idm_result idm_store_open_writer(
 enum idm_result idm_store_open_reader(
     const char *dir, struct idm_store **out, struct idm_error *err);
 
+/*
+ * Write a compact copy of the newest commit of identity.mdb to `path`, which must not exist (0600,
+ * fsynced).  The writer's process; any thread, for writes go on.  IDM_LIMIT: no space, no file.
+ */
+enum idm_result idm_store_copy(struct idm_store *store, const char *path, struct idm_error *err);
+
+/*
+ * Put the data file at `path` (on the same file system; made by idm_store_copy, or identity.mdb of
+ * another directory without its writer) in the place of DIR/identity.mdb, with a file id of its
+ * own.  Readers follow.  IDM_BUSY: a writer is open.  IDM_INVALID, IDM_CORRUPT: not a database, of
+ * another format, cut off; DIR is then unchanged.
+ */
+enum idm_result idm_store_replace(
+    const char *dir, gid_t read_group, const char *path, struct idm_error *err);
+
 /* Ends the guards, closes both environments, releases the lock; *store = NULL. */
 void idm_store_close(struct idm_store **store);
 
@@ -98,7 +117,11 @@ void idm_store_read_end(struct idm_txn *txn);
 enum idm_result idm_store_local_read_begin(
     struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
 
-/* The one write transaction of identity.mdb, or of local.mdb. */
+/*
+ * The one write transaction of identity.mdb, or of local.mdb; begun and committed by one thread,
+ * which also calls idm_store_tick.  The first on identity.mdb after opening may have to wait
+ * IDM_STORE_READ_MS for readers of an earlier writer, one on a well-filled map for guards to end.
+ */
 enum idm_result idm_store_write_begin(
     struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
 enum idm_result idm_store_local_write_begin(
@@ -124,8 +147,13 @@ bool idm_store_nearly_full(const struct idm_txn *txn);
 
 /*
  * Records.  Each is stored with a checksum that is verified when it is read.  A value that is read
- * borrows from the map until the transaction ends or, in a write transaction, the next write.
+ * borrows from the map until the transaction ends or, in a write transaction, the next write: put
+ * takes no key or value that borrows so.  Keys have 1 to IDM_STORE_KEY_BYTES bytes (else
+ * IDM_INVALID): what may be longer, the caller hashes.
  * get and del: IDM_NOT_FOUND without a text.  IDM_CORRUPT: checksum.  put: IDM_LIMIT: map full.
+ * get, in another process than the writer's: IDM_BUSY as idm_store_read_check.
+ * A put or del that failed in LMDB (not IDM_INVALID or IDM_NOT_FOUND) spoils its transaction, if
+ * nested the nested one alone: commit gives IDM_LIMIT and keeps nothing of it.
  */
 enum idm_result idm_store_get(const struct idm_txn *txn, enum idm_db db, struct idm_span key,
     struct idm_span *value, struct idm_error *err);
@@ -134,7 +162,10 @@ enum idm_result idm_store_put(const struct idm_txn *txn, enum idm_db db, struct 
 enum idm_result idm_store_del(
     const struct idm_txn *txn, enum idm_db db, struct idm_span key, struct idm_error *err);
 
-/* Walk over the records whose keys begin with `prefix`, in key order. */
+/*
+ * Walk over the records whose keys begin with `prefix`, in key order.  Records may be changed and
+ * deleted during the walk, also the one just returned.  To be closed before its transaction ends.
+ */
 struct idm_cursor {
 	void *mdb; /* MDB_cursor; NULL: closed */
 	const struct idm_txn *txn;
@@ -149,7 +180,7 @@ struct idm_cursor {
 
 enum idm_result idm_cursor_open(const struct idm_txn *txn, enum idm_db db, struct idm_span prefix,
     struct idm_cursor *cursor, struct idm_error *err);
-/* IDM_NOT_FOUND behind the last.  Key and value borrow as idm_store_get's do. */
+/* IDM_NOT_FOUND behind the last; else as idm_store_get. */
 enum idm_result idm_cursor_next(
     struct idm_cursor *cursor, struct idm_span *key, struct idm_span *value, struct idm_error *err);
 /* Let the next idm_cursor_next return the first record whose key is >= `key` (within the prefix).
@@ -177,7 +208,7 @@ void idm_store_tick(struct idm_store *store);
  * The clock as all processes share it through identity.pub (SPEC 11.5): the floor, the newest
  * trusted second, and whether the writer trusts the kernel's clock.  idm_store_now gives what a
  * decision takes: the wall clock's second, untrusted when it is more than 5 minutes below the
- * floor, or when the writer says so.
+ * floor, or when the writer says so, or as long as none has ever published it.
  */
 void idm_store_publish_clock(struct idm_store *store, int64_t floor_s, bool trusted);
 int64_t idm_store_clock_floor(const struct idm_store *store);

@@ -36,6 +36,16 @@ struct idm_store {
 enum idm_result idm_store_open_writer_sized(const char *dir, gid_t read_group,
     uint64_t identity_map_bytes, struct idm_store **out, struct idm_error *err);
 
+/* DIR/name, to be freed; NULL: out of memory. */
+char *idm_store_path(const char *dir, const char *name);
+
+/*
+ * Take the lock that keeps a second writer out, on DIR/writer.lock.  A file of its own that nobody
+ * else can open: on identity.pub, whoever reads it could hold the writer off.  Ends with the
+ * descriptor.
+ */
+enum idm_result idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err);
+
 /* The environment that `txn` reads or writes. */
 static inline const struct idm_environment *
 idm_txn_environment(const struct idm_txn *txn)

@@ -5,6 +5,7 @@
 
 #include "core/dbfile.h"
 #include "core/reader.h"
+#include "core/space.h"
 #include "core/store_impl.h"
 
 /* So much of the file is there before a write transaction begins; see idm_dbfile_reach. */
@@ -115,6 +116,7 @@ idm_store_write_begin(struct idm_store *store, struct idm_txn *txn, struct idm_e
 		return fail_for_good(store, err);
 	wait_for_old_readers(store);
 	idm_store_tick(store); /* a tool that has no timer needs guards just as well */
+	idm_space_wait(store);
 	return begin_write(store, store->identity, txn, err);
 }
 
@@ -265,21 +267,4 @@ idm_store_write_abort(struct idm_txn *txn)
 	assert(txn->write);
 	mdb_txn_abort(txn->mdb);
 	*txn = (struct idm_txn){ 0 };
-}
-
-bool
-idm_store_nearly_full(const struct idm_txn *txn)
-{
-	const struct idm_environment *env = idm_txn_environment(txn);
-	uint64_t used = 2; /* the meta pages */
-
-	/* Of the list of free pages, of the list of databases, and of each database. */
-	for (MDB_dbi dbi = 0; dbi < 2 + (MDB_dbi)(env->range.end - env->range.first); dbi++) {
-		MDB_stat stat_of;
-
-		if (mdb_stat(txn->mdb, dbi, &stat_of) == 0)
-			used += stat_of.ms_branch_pages + stat_of.ms_leaf_pages +
-				stat_of.ms_overflow_pages;
-	}
-	return used > env->map_bytes / env->page_bytes / 10 * 9;
 }
