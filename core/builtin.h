@@ -34,7 +34,7 @@ struct idm_builtin_group {
 	const char *name;
 	const char *description;
 	bool high_privilege;         /* listed in idm_high_privilege */
-	const char *const *members;  /* names, NULL-terminated */
+	const char *members;         /* names, a space between them; NULL: none */
 	const char *dyngroup_filter; /* NULL: an ordinary group */
 };
 

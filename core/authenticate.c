@@ -1,0 +1,238 @@
+#include "core/authenticate.h"
+
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "core/builtin.h"
+#include "core/session.h"
+#include "core/validity.h"
+
+enum { PLAN_ARENA_BYTES = 8 * 1024 };
+
+static void
+say(struct idm_auth_plan *plan, const char *why)
+{
+	snprintf(plan->reason, sizeof(plan->reason), "%s", why);
+}
+
+/* The sealed record of an entry's secret; IDM_NOT_FOUND: it has none. */
+static enum idm_result
+load_blob(const struct idm_read *read, uint64_t id, uint32_t attr_number, struct idm_span *out,
+    struct idm_error *err)
+{
+	uint8_t key[12];
+
+	idm_store_u64(id, key);
+	idm_store_u32(attr_number, key + 8);
+	return idm_store_get(read->txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), out, err);
+}
+
+static enum idm_result
+add_test(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, uint32_t attr_number, struct idm_auth_test *test,
+    struct idm_error *err)
+{
+	struct idm_span blob, phc;
+	enum idm_result result = load_blob(read, account->id, attr_number, &blob, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_unseal(ring, &account->uuid, attr_number, blob, read->arena, &phc, err);
+	if (result == IDM_OK && phc.len >= sizeof(test->phc))
+		result = idm_fail(err, IDM_CORRUPT, "a stored hash has %zu octets", phc.len);
+	if (result != IDM_OK)
+		return result;
+	test->attr_number = attr_number;
+	test->set_at_no = idm_seal_set_at(blob);
+	memcpy(test->phc, phc.ptr, phc.len);
+	test->phc[phc.len] = '\0';
+	return IDM_OK;
+}
+
+enum idm_result
+idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err)
+{
+	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
+		IDM_ATTR_PRIMARY_CREDENTIAL };
+	struct idm_error why;
+	size_t count = 0;
+	enum idm_result result = IDM_OK;
+
+	memset(out, 0, sizeof(*out));
+	if (account == NULL || !idm_entry_has_class(account, "account")) {
+		say(out, account == NULL ? "no such account" : "not an account");
+		return IDM_OK;
+	}
+	out->known = true;
+	out->account = account->uuid;
+	if (idm_validity_check(account, read->now, &why) != IDM_OK) {
+		say(out, why.text);
+		return IDM_OK;
+	}
+	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
+		result = add_test(read, ring, account, tested[i], &out->tests[count], err);
+		if (result == IDM_OK)
+			count++;
+		else if (result != IDM_NOT_FOUND)
+			return result;
+	}
+	if (count == 0)
+		say(out, "no credential is set");
+	return IDM_OK;
+}
+
+int
+idm_auth_plan_run(
+    const struct idm_auth_plan *plan, struct idm_span password, const struct idm_argon2 *params)
+{
+	for (int i = 0; i < IDM_AUTH_TESTS; i++) {
+		const struct idm_auth_test *test = &plan->tests[i];
+
+		if (test->attr_number == 0)
+			idm_password_dummy(password, params);
+		else if (idm_password_verify(idm_span_cstr(test->phc), password, NULL) == IDM_OK)
+			return i;
+	}
+	return -1;
+}
+
+void
+idm_auth_plan_wipe(struct idm_auth_plan *plan)
+{
+	OPENSSL_cleanse(plan, sizeof(*plan));
+}
+
+static enum idm_result
+load_account(const struct idm_read *read, const struct idm_uuid *uuid, struct idm_entry *out,
+    struct idm_error *err)
+{
+	enum idm_result result = idm_lookup_uuid(read, uuid, out, err);
+
+	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(out)))
+		return idm_fail(err, IDM_DENIED, "the account was deleted");
+	if (result == IDM_OK)
+		result = idm_validity_check(out, read->now, err);
+	return result;
+}
+
+enum idm_result
+idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, int fitted,
+    struct idm_identity *out, struct idm_error *err)
+{
+	const struct idm_auth_test *test;
+	struct idm_entry account;
+	struct idm_span blob;
+	enum idm_result result;
+
+	memset(out, 0, sizeof(*out));
+	if (fitted < 0 || fitted >= IDM_AUTH_TESTS || plan->tests[fitted].attr_number == 0)
+		return idm_fail(err, IDM_DENIED, "%s",
+		    plan->reason[0] != '\0' ? plan->reason : "wrong password");
+	test = &plan->tests[fitted];
+	result = load_account(read, &plan->account, &account, err);
+	if (result != IDM_OK)
+		return result;
+	result = load_blob(read, account.id, test->attr_number, &blob, err);
+	if (result == IDM_NOT_FOUND ||
+	    (result == IDM_OK && idm_seal_set_at(blob) != test->set_at_no))
+		return idm_fail(err, IDM_DENIED, "the credential was changed meanwhile");
+	if (result != IDM_OK)
+		return result;
+	out->uuid = account.uuid;
+	out->expire_s = INT64_MAX;
+	out->kind = IDM_IDENTITY_UNIX_PASSWORD;
+	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL) {
+		out->kind = IDM_IDENTITY_PASSWORD;
+		out->scope = IDM_SCOPE_READ_WRITE;
+		out->privileged_until_s = read->now.at_s + IDM_SESSION_PRIVILEGED_S;
+	}
+	return IDM_OK;
+}
+
+/* The row of a token: an API token's, or a session's. */
+static enum idm_result
+load_row(const struct idm_read *read, const struct idm_txn *local, const struct idm_uuid *id,
+    struct idm_token_row *out, struct idm_error *err)
+{
+	struct idm_span bytes;
+	enum idm_result result;
+
+	result = idm_store_get(read->txn, IDM_DB_TOKENS, idm_uuid_span(id), &bytes, err);
+	if (result == IDM_OK)
+		return idm_token_row_decode(bytes, out, err);
+	if (result != IDM_NOT_FOUND)
+		return result;
+	result = idm_session_get(local, id, out, err);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(err, IDM_DENIED, "no such token or session");
+	return result;
+}
+
+static void
+identity_of(const struct idm_token_row *row, struct idm_identity *out)
+{
+	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
+
+	memset(out, 0, sizeof(*out));
+	out->uuid = row->account;
+	out->session = row->id;
+	out->scope = row->scope;
+	out->expire_s = row->expire_s;
+	out->privileged_until_s = row->privileged_until_s;
+	out->kind = row->kind == IDM_TOKEN_SESSION ? IDM_IDENTITY_SESSION : IDM_IDENTITY_TOKEN;
+	if (idm_uuid_equal(&row->account, &anonymous))
+		out->kind = IDM_IDENTITY_ANONYMOUS;
+}
+
+enum idm_result
+idm_auth_token(const struct idm_read *read, const struct idm_txn *local, struct idm_span token,
+    const struct idm_uuid *account, struct idm_identity *out, struct idm_error *err)
+{
+	uint8_t hash[IDM_TOKEN_HASH_BYTES];
+	struct idm_token_row row;
+	struct idm_entry entry;
+	struct idm_uuid id;
+	enum idm_result result;
+
+	if (!idm_token_parse(token, &id, hash))
+		return idm_fail(err, IDM_DENIED, "not a token");
+	result = load_row(read, local, &id, &row, err);
+	if (result == IDM_OK)
+		result = idm_token_check(&row, hash, read->now, err);
+	OPENSSL_cleanse(hash, sizeof(hash));
+	if (result == IDM_OK && account != NULL && !idm_uuid_equal(account, &row.account))
+		result = idm_fail(err, IDM_DENIED, "the token is another account's");
+	if (result == IDM_OK)
+		result = load_account(read, &row.account, &entry, err);
+	if (result == IDM_OK)
+		identity_of(&row, out);
+	return result;
+}
+
+static bool
+has_row(const struct idm_identity *identity)
+{
+	return !idm_uuid_is_null(&identity->session);
+}
+
+enum idm_result
+idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
+    const struct idm_identity *identity, struct idm_error *err)
+{
+	struct idm_token_row row;
+	struct idm_entry account;
+	enum idm_result result;
+
+	if (identity->kind == IDM_IDENTITY_INTERNAL)
+		return IDM_OK;
+	result = load_account(read, &identity->uuid, &account, err);
+	if (result != IDM_OK)
+		return result;
+	if (identity->expire_s <= read->now.at_s)
+		return idm_fail(err, IDM_DENIED, "the token or session expired");
+	if (local == NULL || !has_row(identity))
+		return IDM_OK;
+	return load_row(read, local, &identity->session, &row, err);
+}

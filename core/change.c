@@ -1,0 +1,67 @@
+#include "core/change.h"
+
+#include "core/change_log.h"
+
+/* A request that was answered before: the same answer again, and nothing is done. */
+static enum idm_result
+known_request(const struct idm_read *read, const struct idm_request *request,
+    struct idm_change_set *set, struct idm_error *err)
+{
+	uint64_t no;
+	enum idm_result result = idm_change_log_find(read, &request->id, &no, err);
+
+	if (result == IDM_OK)
+		memset(set, 0, sizeof(*set));
+	return result;
+}
+
+static enum idm_result
+decide_and_apply(const struct idm_read *read, const struct idm_change_context *context,
+    const struct idm_identity *identity, const struct idm_request *request,
+    struct idm_change_set *set, struct idm_error *err)
+{
+	enum idm_result result = known_request(read, request, set, err);
+
+	if (result != IDM_NOT_FOUND)
+		return result;
+	result = idm_change_evaluate(read, context, identity, request, set, err);
+	if (result == IDM_OK)
+		result = idm_change_apply(read, set, err);
+	return result;
+}
+
+/* Profiles that were parsed inside a change that is undone must not outlive it. */
+static void
+forget_profiles(const struct idm_change_context *context, const struct idm_change_set *set)
+{
+	for (size_t i = 0; i < set->item_count; i++) {
+		if ((set->items[i].flags & IDM_ITEM_FLAG_ACCESS) != 0) {
+			idm_access_table_free(context->table);
+			return;
+		}
+	}
+}
+
+enum idm_result
+idm_change_run(struct idm_txn *outer, const struct idm_change_context *context,
+    const struct idm_identity *identity, const struct idm_request *request, struct idm_now now,
+    struct idm_arena *arena, struct idm_change_set *set, struct idm_error *err)
+{
+	struct idm_txn txn;
+	struct idm_read read;
+	enum idm_result result;
+
+	memset(set, 0, sizeof(*set));
+	result = idm_store_write_nest(outer, &txn, err);
+	if (result != IDM_OK)
+		return result;
+	result = idm_read_attach(&txn, arena, now, &read, err);
+	if (result == IDM_OK)
+		result = decide_and_apply(&read, context, identity, request, set, err);
+	if (result == IDM_OK)
+		return idm_store_write_commit(&txn, err);
+	idm_store_write_abort(&txn);
+	forget_profiles(context, set);
+	set->no = 0;
+	return result;
+}
