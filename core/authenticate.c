@@ -8,8 +8,6 @@
 #include "core/session.h"
 #include "core/validity.h"
 
-enum { PLAN_ARENA_BYTES = 8 * 1024 };
-
 static void
 say(struct idm_auth_plan *plan, const char *why)
 {

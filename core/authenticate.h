@@ -24,7 +24,7 @@ struct idm_auth_plan {
 	bool known; /* the name was found */
 	struct idm_uuid account;
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
-	char reason[160]; /* why nothing is tested, for the log; empty: tests are real */
+	char reason[256]; /* why nothing is tested, for the log; empty: tests are real */
 };
 
 /*
