@@ -73,10 +73,8 @@ take_param(struct idm_span *rest, const char *name, uint32_t *out)
 }
 
 static bool
-take_octets(struct idm_span *rest, size_t min, size_t max, uint8_t *out, size_t *out_len)
+decode_octets(struct idm_span field, size_t min, size_t max, uint8_t *out, size_t *out_len)
 {
-	struct idm_span field = take_field(rest);
-
 	*out_len = field.len * 6 / 8;
 	return *out_len >= min && *out_len <= max &&
 	       idm_base64_decode(IDM_BASE64, field, out, *out_len);
@@ -95,9 +93,9 @@ parse_phc(struct idm_span text, struct phc *out)
 	       take_param(&params, ",t=", &out->params.t) &&
 	       take_param(&params, ",p=", &out->params.p) && params.len == 0 &&
 	       idm_argon2_valid(&out->params) &&
-	       take_octets(&text, SALT_MIN_BYTES, SALT_MAX_BYTES, out->salt, &out->salt_len) &&
-	       take_octets(&text, TAG_MIN_BYTES, TAG_MAX_BYTES, out->tag, &out->tag_len) &&
-	       text.len == 0;
+	       decode_octets(
+		   take_field(&text), SALT_MIN_BYTES, SALT_MAX_BYTES, out->salt, &out->salt_len) &&
+	       decode_octets(text, TAG_MIN_BYTES, TAG_MAX_BYTES, out->tag, &out->tag_len);
 }
 
 static void
@@ -116,18 +114,17 @@ format_phc(const struct phc *phc, char out[IDM_PHC_BYTES])
 
 /*
  * The blocks come from the kernel and go back to it, which wipes them before anyone else has them;
- * libargon2 wipes them before.  All of them are used, so they are mapped in one go, which is faster
- * than a fault a page.
+ * libargon2 wipes them before.  In huge pages, where there are, a hash takes a third less.
  */
 static int
 allocate_blocks(uint8_t **memory, size_t bytes)
 {
-	void *map = mmap(
-	    NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return ARGON2_MEMORY_ALLOCATION_ERROR;
 	madvise(map, bytes, MADV_DONTDUMP);
+	madvise(map, bytes, MADV_HUGEPAGE);
 	*memory = map;
 	return ARGON2_OK;
 }
