@@ -398,7 +398,8 @@ class Instance:
         def quoted(value):
             if re.fullmatch(r"0x[0-9a-f]*|[0-9.]+", value):
                 return value
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+            return '"' + re.sub(r"[\x00-\x1f]", lambda m: f"\\{ord(m[0]):03o}", value) + '"'
         text = "\n".join(f"{k} = {quoted(v)}" for k, v in pairs.items() if v is not None) + "\n"
         done = self.run("radclient", "-x", "-r", retries, "-t", timeout_s,
                         "-d", self.dir / "freeradius",
@@ -413,14 +414,16 @@ class Instance:
             attributes.setdefault(key, []).append(value.strip('"'))
         return Radius(match[1], attributes, done.stdout)
 
-    def radius(self, method, name, password=None, nas_secret=None, **extra):
+    def radius(self, method, name, password=None, nas_secret=None, timeout_s=4, **extra):
         """One of pap, chap, mschap; `password` is by default the RADIUS secret."""
         if password is None:
             password = self.radius_secrets[name]
         key = {"pap": "User-Password", "chap": "CHAP-Password", "mschap": "MS-CHAP-Password"}
-        return self._radclient({"User-Name": name, key[method]: password, **extra}, nas_secret)
+        return self._radclient({"User-Name": name, key[method]: password, **extra}, nas_secret,
+                               timeout_s=timeout_s)
 
-    def eap(self, method, name, password=None, anonymous="anonymous", tls13=False, again=0):
+    def eap(self, method, name, password=None, anonymous="anonymous", tls13=False, again=0,
+            port=None, timeout_s=10):
         """eapol_test with peap (MSCHAPv2 inside) or ttls (PAP inside); `again`: resumptions."""
         if password is None:
             password = self.radius_secrets[name]
@@ -436,8 +439,9 @@ class Instance:
             f'\tca_cert="{self.dir / "ca.pem"}"\n'
             f'\tphase1="{phase1}"\n\tphase2="{phase2}"\n}}\n')
         conf.chmod(0o600)
-        done = self.run("eapol_test", "-c", conf, "-a", "127.0.0.1", "-p", self.radius_port,
-                        "-s", self.nas_secret, "-t", 10, "-r", again)
+        done = self.run("eapol_test", "-c", conf, "-a", "127.0.0.1", "-p",
+                        port or self.radius_port, "-s", self.nas_secret, "-t", timeout_s,
+                        "-r", again)
         codes = re.findall(r"RADIUS message: code=\d+ \((Access-\w+)\)", done.stdout)
         answers = [c for c in codes if c in ("Access-Accept", "Access-Reject")]
         accepted = done.returncode == 0 and done.stdout.rstrip().endswith("SUCCESS")
