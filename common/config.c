@@ -561,21 +561,43 @@ check_together(const struct server_config *config, const char *path, struct idm_
 	return IDM_OK;
 }
 
-enum idm_result
-config_load(const char *path, struct server_config *config, struct idm_error *err)
+/* Before the file is read, and when it was. */
+static struct load
+begin(struct server_config *config, struct idm_error *err)
 {
-	struct load load = { .config = config, .err = err };
-	struct toml_reader reader = { on_table, on_value, &load };
-	enum idm_result result;
-
 	config_defaults(config);
 	config->key_path[0] = '\0'; /* follows db_path */
-	result = toml_load(path, &reader, err);
+	return (struct load){ .config = config, .err = err };
+}
+
+static enum idm_result
+finish(
+    enum idm_result result, const char *path, struct server_config *config, struct idm_error *err)
+{
 	if (result == IDM_OK)
 		result = complete(config, path, err);
 	if (result == IDM_OK)
 		result = check_together(config, path, err);
 	return result;
+}
+
+enum idm_result
+config_load(const char *path, struct server_config *config, struct idm_error *err)
+{
+	struct load load = begin(config, err);
+	const struct toml_reader reader = { on_table, on_value, &load };
+
+	return finish(toml_load(path, &reader, err), path, config, err);
+}
+
+enum idm_result
+config_parse(
+    const char *path, struct idm_span text, struct server_config *config, struct idm_error *err)
+{
+	struct load load = begin(config, err);
+	const struct toml_reader reader = { on_table, on_value, &load };
+
+	return finish(toml_parse(path, text, &reader, err), path, config, err);
 }
 
 enum idm_result

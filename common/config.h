@@ -85,6 +85,10 @@ void config_defaults(struct server_config *config);
  */
 enum idm_result config_load(const char *path, struct server_config *config, struct idm_error *err);
 
+/* The same for `text`, which came from the file `path`. */
+enum idm_result config_parse(
+    const char *path, struct idm_span text, struct server_config *config, struct idm_error *err);
+
 /* What a program that serves needs besides: tls_chain, tls_key, and somewhere to listen. */
 enum idm_result config_require_listeners(
     const struct server_config *config, const char *path, struct idm_error *err);
