@@ -38,11 +38,13 @@ show(const char *text, char out[SHOWN_MAX + 4])
 {
 	size_t len = 0;
 
-	while (text[len] != '\0' && len < SHOWN_MAX) {
-		char c = text[len];
-
-		out[len++] = c < 0x20 || c == 0x7f ? '?' : c;
+	for (; len < SHOWN_MAX && text[len] != '\0'; len++) {
+		out[len] = text[len];
+		if ((unsigned char)text[len] < 0x20 || text[len] == 0x7f)
+			out[len] = '?';
 	}
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--; /* no half of a character */
 	snprintf(out + len, 4, "%s", text[len] == '\0' ? "" : "...");
 	return out;
 }

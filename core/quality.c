@@ -117,10 +117,11 @@ is_in_badlist(const struct folded *password, const struct idm_quality *quality)
 static void
 add_word(struct words *words, const uint8_t *text, size_t len)
 {
-	char *to = words->text[words->count];
+	char *to;
 
 	if (words->count == WORDS_MAX || len == 0)
 		return;
+	to = words->text[words->count];
 	len = len < WORD_BYTES_MAX ? len : WORD_BYTES_MAX;
 	for (size_t i = 0; i < len; i++)
 		to[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i]);

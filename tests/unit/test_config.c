@@ -305,6 +305,10 @@ static const struct {
 	    ":2: db_path: \"run\" is no absolute path; write one that begins with /" },
 	{ DOMAIN "db_path = \"/a\\nb\"",
 	    ":2: db_path: \"/a?b\" holds a control character; write it without" },
+	{ DOMAIN "db_path = \"x234567890123456789012345678901234567\u00e9\u00e9\"",
+	    ":2: db_path: \"x234567890123456789012345678901234567\xc3\xa9...\" is no absolute "
+	    "path; "
+	    "write one that begins with /" },
 	{ DOMAIN "tls_chain = \"\"",
 	    ":2: tls_chain: \"\" is no absolute path; write one that begins with /" },
 	{ DOMAIN "log_level = \"loud\"", ":2: log_level: \"loud\" is no level; write \"error\", "
