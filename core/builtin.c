@@ -387,27 +387,6 @@ make_set(const struct idm_read *read, const char *domain, struct idm_change_set 
 }
 
 static enum idm_result
-store_wellknown(const struct idm_read *read, struct idm_error *err)
-{
-	static const uint64_t numbers[] = { IDM_BUILTIN_ALL_PERSONS, IDM_BUILTIN_ALL_ACCOUNTS,
-		IDM_BUILTIN_HIGH_PRIVILEGE };
-	uint64_t ids[3] = { 0, 0, 0 };
-	enum idm_result result = IDM_OK;
-
-	for (size_t i = 0; i < 3 && result == IDM_OK; i++) {
-		struct idm_uuid uuid = idm_uuid_builtin(numbers[i]);
-		struct idm_entry entry;
-
-		result = idm_lookup_uuid(read, &uuid, &entry, err);
-		if (result == IDM_OK)
-			ids[i] = entry.id;
-	}
-	if (result == IDM_OK)
-		result = idm_lookup_store_wellknown(read->txn, ids[0], ids[1], ids[2], err);
-	return result;
-}
-
-static enum idm_result
 fill(struct idm_txn *txn, const char *domain, struct idm_now now, struct idm_arena *arena,
     struct idm_error *err)
 {
@@ -415,15 +394,11 @@ fill(struct idm_txn *txn, const char *domain, struct idm_now now, struct idm_are
 	struct idm_change_set set;
 	enum idm_result result;
 
-	result = idm_lookup_store_domain(txn, idm_span_cstr(domain), err);
-	if (result == IDM_OK)
-		result = idm_read_attach(txn, arena, now, &read, err);
+	result = idm_read_attach(txn, arena, now, &read, err);
 	if (result == IDM_OK)
 		result = make_set(&read, domain, &set, err);
 	if (result == IDM_OK)
 		result = idm_change_apply(&read, &set, err);
-	if (result == IDM_OK)
-		result = store_wellknown(&read, err);
 	return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 
+#include "core/builtin.h"
 #include "core/change_log.h"
 #include "core/index.h"
 
@@ -373,6 +374,32 @@ derive(struct apply *a, size_t index)
 	    a->read, state->existed ? &state->before : NULL, &state->after, a->err);
 }
 
+/* What every read of a database begins with: its domain, and the ids of the well-known groups. */
+static enum idm_result
+derive_wellknown(struct apply *a)
+{
+	static const uint64_t numbers[] = { IDM_BUILTIN_ALL_PERSONS, IDM_BUILTIN_ALL_ACCOUNTS,
+		IDM_BUILTIN_HIGH_PRIVILEGE, IDM_BUILTIN_DOMAIN_INFO };
+	struct idm_entry entry;
+	uint64_t ids[4];
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < 4 && result == IDM_OK; i++) {
+		struct idm_uuid uuid = idm_uuid_builtin(numbers[i]);
+
+		result = idm_lookup_uuid(a->read, &uuid, &entry, a->err);
+		ids[i] = entry.id;
+	}
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(a->err, IDM_CORRUPT, "a new database lacks built-in entries");
+	if (result == IDM_OK)
+		result = idm_lookup_store_domain(
+		    a->txn, idm_entry_text(&entry, IDM_ATTR_DOMAIN_NAME), a->err);
+	if (result == IDM_OK)
+		result = idm_lookup_store_wellknown(a->txn, ids[0], ids[1], ids[2], a->err);
+	return result;
+}
+
 /* A generation is the number of the change that moved it, so none is ever seen twice. */
 static enum idm_result
 move_generations(struct apply *a)
@@ -435,6 +462,8 @@ apply_items(struct apply *a)
 		result = idm_fail(a->err, IDM_LIMIT, "no room for the change");
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && result == IDM_OK; i++)
 		result = for_each_item(a, phases[i]);
+	if (result == IDM_OK && a->set->operation == IDM_OP_BOOTSTRAP)
+		result = derive_wellknown(a);
 	if (result == IDM_OK)
 		result = move_generations(a);
 	if (result == IDM_OK)

@@ -283,6 +283,21 @@ check_builtin(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
+/* Deleting and reviving are operations: nobody writes their classes by hand. */
+static enum idm_result
+check_lifecycle(struct idm_evaluation *e)
+{
+	for (size_t i = 0; i < e->change.class_count; i++) {
+		struct idm_span class = e->change.classes[i];
+
+		if (idm_span_is(class, "recycled") || idm_span_is(class, "tombstone"))
+			return idm_refuse(e->err, IDM_DENIED,
+			    "class %.*s comes with deleting the entry and can't be written",
+			    IDM_SPAN_ARG(class));
+	}
+	return IDM_OK;
+}
+
 /* anonymous never holds a credential (SPEC 5.1). */
 static enum idm_result
 check_anonymous(struct idm_evaluation *e)
@@ -298,7 +313,7 @@ check_anonymous(struct idm_evaluation *e)
 enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
-	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
+	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin, check_lifecycle,
 		check_anonymous, check_name, check_unique, check_mails, check_gid };
 	enum idm_result result = IDM_OK;
 

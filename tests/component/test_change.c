@@ -1,0 +1,370 @@
+/* Changes as clients ask for them: what is decided, and what stands in the store afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/change_log.h"
+#include "core/index.h"
+#include "tests/support/realm.h"
+
+static void
+a_new_database_holds_the_built_in_entries(void **state)
+{
+	struct realm *r = *state;
+
+	assert_true(realm_is_memberof(r, "idm_admin", "idm_people_read_priv"));
+	assert_true(realm_is_memberof(r, "idm_admin", "idm_high_privilege"));
+	assert_true(realm_is_memberof(r, "admin", "idm_hp_group_write_priv"));
+	assert_true(realm_is_memberof(r, "anonymous", "idm_all_accounts"));
+	assert_false(realm_is_memberof(r, "anonymous", "idm_high_privilege"));
+	assert_false(realm_is_memberof(r, "admin", "idm_people_manage_priv"));
+	assert_true(realm_is_memberof(r, "idm_high_privilege", "idm_high_privilege"));
+}
+
+static void
+idm_admin_creates_a_person_and_admin_may_not(void **state)
+{
+	struct realm *r = *state;
+
+	assert_int_equal(realm_create(r, "admin", "class", "account", "class", "person", "name",
+			     "demo_user", "displayname", "Demo", NULL),
+	    IDM_DENIED);
+	assert_int_equal(realm_create(r, "idm_admin", "class", "account", "class", "person", "name",
+			     "demo_user", "displayname", "Demo", NULL),
+	    IDM_OK);
+	assert_true(realm_is_memberof(r, "demo_user", "idm_all_persons"));
+	assert_true(realm_is_memberof(r, "demo_user", "idm_all_accounts"));
+}
+
+static void
+a_name_is_held_once(void **state)
+{
+	struct realm *r = *state;
+
+	realm_person(r, "alice");
+	assert_int_equal(
+	    realm_create(r, NULL, "class", "group", "name", "Alice", NULL), IDM_EXISTS);
+	assert_string_equal(
+	    r->err.client_text, "name alice is taken by another entry: choose another");
+	assert_int_equal(realm_modify(r, NULL, "alice", "=mail", "a@example.com", NULL), IDM_OK);
+	realm_person(r, "bob");
+	assert_int_equal(
+	    realm_modify(r, NULL, "bob", "+mail", "A@example.com", NULL), IDM_CONSTRAINT);
+}
+
+static void
+names_and_mails_do_not_cross(void **state)
+{
+	struct realm *r = *state;
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	assert_int_equal(
+	    realm_modify(r, NULL, "bob", "+mail", "alice@" REALM_DOMAIN, NULL), IDM_CONSTRAINT);
+	assert_int_equal(
+	    realm_modify(r, NULL, "bob", "+mail", "carol@" REALM_DOMAIN, NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "alice", "=name", "carol", NULL), IDM_CONSTRAINT);
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "+mail", "alice@" REALM_DOMAIN, NULL), IDM_OK);
+}
+
+static void
+denied_names_are_refused(void **state)
+{
+	struct realm *r = *state;
+
+	assert_int_equal(
+	    realm_create(r, NULL, "class", "group", "name", "wheel", NULL), IDM_CONSTRAINT);
+}
+
+static void
+a_cut_edge_leaves_no_membership_in_a_cycle(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "a");
+	realm_group(r, "b");
+	realm_group(r, "x");
+	assert_int_equal(realm_modify(r, NULL, "a", "+member", "b", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "b", "+member", "a", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "x", "+member", "a", NULL), IDM_OK);
+	assert_true(realm_is_memberof(r, "b", "x"));
+	assert_int_equal(realm_modify(r, NULL, "x", "-member", "a", NULL), IDM_OK);
+	assert_false(realm_is_memberof(r, "a", "x"));
+	assert_false(realm_is_memberof(r, "b", "x"));
+}
+
+static void
+an_unknown_member_is_named(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "a");
+	assert_int_equal(
+	    realm_modify(r, NULL, "a", "+member", "nobody_here", NULL), IDM_CONSTRAINT);
+	assert_non_null(strstr(r->err.client_text, "nobody_here"));
+}
+
+static void
+the_last_word_about_a_member_counts(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "a");
+	realm_person(r, "alice");
+	assert_int_equal(
+	    realm_modify(r, NULL, "a", "+member", "alice", "-member", "alice", NULL), IDM_OK);
+	assert_false(realm_is_memberof(r, "alice", "a"));
+	assert_int_equal(realm_modify(r, NULL, "a", "+member", "alice", NULL), IDM_OK);
+	assert_int_equal(
+	    realm_modify(r, NULL, "a", "-member", "alice", "+member", "alice", NULL), IDM_OK);
+	assert_true(realm_is_memberof(r, "alice", "a"));
+	assert_int_equal(realm_modify(r, NULL, "a", "=member", "admin", NULL), IDM_OK);
+	assert_false(realm_is_memberof(r, "alice", "a"));
+	assert_true(realm_is_memberof(r, "admin", "a"));
+	assert_int_equal(realm_modify(r, NULL, "a", "-member", "", NULL), IDM_OK);
+	assert_false(realm_is_memberof(r, "admin", "a"));
+}
+
+static void
+built_in_entries_are_protected(void **state)
+{
+	struct realm *r = *state;
+
+	assert_int_equal(realm_delete(r, NULL, "admin"), IDM_PROTECTED);
+	assert_int_equal(realm_modify(r, NULL, "admin", "=name", "boss", NULL), IDM_PROTECTED);
+	assert_int_equal(
+	    realm_modify(r, NULL, "idm_all_persons", "+member", "admin", NULL), IDM_PROTECTED);
+	assert_int_equal(
+	    realm_modify(r, NULL, "idm_all_persons", "=dyngroup_filter", "(class=group)", NULL),
+	    IDM_PROTECTED);
+	assert_int_equal(realm_modify(r, NULL, "idm_high_privilege", "-member", "idm_admins", NULL),
+	    IDM_PROTECTED);
+	assert_int_equal(
+	    realm_modify(r, NULL, "idm_high_privilege", "-member", "", NULL), IDM_PROTECTED);
+	assert_int_equal(realm_set_secret(r, NULL, "anonymous", IDM_ATTR_PRIMARY_CREDENTIAL, "x"),
+	    IDM_PROTECTED);
+}
+
+static void
+a_dynamic_group_stays_out_of_high_privilege(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "plain");
+	assert_int_equal(
+	    realm_modify(r, NULL, "plain", "+member", "idm_all_persons", NULL), IDM_OK);
+	assert_int_equal(
+	    realm_modify(r, NULL, "idm_people_read_priv", "+member", "plain", NULL), IDM_PROTECTED);
+	assert_false(realm_is_memberof(r, "plain", "idm_high_privilege"));
+}
+
+static void
+high_privilege_is_out_of_reach_of_ordinary_rights(void **state)
+{
+	struct realm *r = *state;
+
+	assert_int_equal(
+	    realm_modify(r, "idm_admin", "admin", "=displayname", "Eve", NULL), IDM_DENIED);
+	assert_int_equal(
+	    realm_modify(r, "idm_admin", "idm_admins", "+member", "idm_admin", NULL), IDM_DENIED);
+	realm_person(r, "alice");
+	assert_int_equal(
+	    realm_modify(r, "idm_admin", "alice", "=displayname", "Alice A.", NULL), IDM_OK);
+	assert_int_equal(
+	    realm_modify(r, "admin", "idm_service_desk", "+member", "alice", NULL), IDM_OK);
+	assert_int_equal(r->set.item_count, 2);
+	assert_int_equal(r->set.items[1].kind, IDM_ITEM_SESSION);
+	assert_int_equal(
+	    realm_modify(r, "idm_admin", "alice", "=displayname", "Eve", NULL), IDM_DENIED);
+}
+
+static void
+computed_attributes_are_not_written(void **state)
+{
+	struct realm *r = *state;
+
+	realm_person(r, "alice");
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "+memberof", "idm_admins", NULL), IDM_DENIED);
+	assert_int_equal(realm_modify(r, NULL, "alice", "=spn", "x@y.example", NULL), IDM_DENIED);
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "=uuid", "6c1c2d53-43e0-4c57-9b3c-6f3a9a4d0001", NULL),
+	    IDM_DENIED);
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "=primary_credential", "set", NULL), IDM_DENIED);
+	assert_int_equal(realm_modify(r, NULL, "alice", "+class", "recycled", NULL), IDM_DENIED);
+}
+
+static void
+a_deleted_entry_leaves_its_groups_and_its_name_rests(void **state)
+{
+	struct realm *r = *state;
+	struct idm_uuid uuid;
+	struct idm_entry entry;
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	realm_group(r, "staff");
+	assert_int_equal(realm_modify(r, NULL, "staff", "+member", "alice", NULL), IDM_OK);
+	assert_int_equal(
+	    realm_modify(r, NULL, "staff", "=entry_managed_by", "alice", NULL), IDM_OK);
+	uuid = realm_uuid(r, "alice");
+	assert_int_equal(realm_delete(r, "idm_admin", "alice"), IDM_OK);
+	assert_int_equal(r->set.items[0].kind, IDM_ITEM_RECYCLE);
+	assert_int_equal(r->set.items[0].flags & IDM_ITEM_REVOKES, IDM_ITEM_REVOKES);
+
+	entry = realm_entry(r, "staff");
+	assert_false(idm_entry_has(&entry, IDM_ATTR_ENTRY_MANAGED_BY));
+	assert_int_equal(
+	    idm_lookup_text(&r->read, IDM_SPAN_LIT("alice"), &entry, NULL), IDM_NOT_FOUND);
+	assert_int_equal(idm_lookup_uuid(&r->read, &uuid, &entry, NULL), IDM_OK);
+	assert_true(idm_entry_has_class(&entry, "recycled"));
+	assert_true(idm_entry_has(&entry, IDM_ATTR_RECYCLED_DIRECTMEMBEROF));
+	realm_done(r);
+
+	assert_int_equal(realm_modify(r, "bob", "bob", "=name", "alice", NULL), IDM_CONSTRAINT);
+	r->now.at_s += IDM_NAME_REST_S;
+	assert_int_equal(realm_modify(r, "bob", "bob", "=name", "alice", NULL), IDM_OK);
+}
+
+static void
+a_person_has_his_old_name_back(void **state)
+{
+	struct realm *r = *state;
+
+	realm_person(r, "alice");
+	assert_int_equal(realm_modify(r, "alice", "alice", "=name", "alice2", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, "alice2", "alice2", "=name", "alice", NULL), IDM_OK);
+}
+
+static void
+a_required_group_can_not_be_deleted(void **state)
+{
+	struct realm *r = *state;
+	struct idm_uuid domain = idm_uuid_builtin(IDM_BUILTIN_DOMAIN_INFO);
+	char text[IDM_UUID_TEXT];
+
+	idm_uuid_format(&domain, text);
+	realm_group(r, "wifi");
+	assert_int_equal(
+	    realm_modify(r, NULL, text, "=radius_required_group", "wifi", NULL), IDM_OK);
+	assert_int_equal(realm_delete(r, NULL, "wifi"), IDM_CONSTRAINT);
+}
+
+static void
+a_lost_update_is_impossible(void **state)
+{
+	struct realm *r = *state;
+	struct idm_change_set set;
+	struct idm_txn txn;
+	struct idm_read read;
+
+	realm_person(r, "alice");
+	assert_int_equal(realm_modify(r, NULL, "alice", "=displayname", "A", NULL), IDM_OK);
+	/* The same change set again, under the next number: its base is no longer there. */
+	set = r->set;
+	set.no++;
+	assert_true(idm_uuid_generate(&set.request_id));
+	assert_int_equal(idm_store_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_read_attach(&txn, r->arena, r->now, &read, &r->err), IDM_OK);
+	assert_int_equal(idm_change_apply(&read, &set, &r->err), IDM_BUSY);
+	idm_store_write_abort(&txn);
+}
+
+static void
+a_failed_change_leaves_no_trace_in_its_group(void **state)
+{
+	struct realm *r = *state;
+	uint8_t before[32], after[32];
+
+	realm_person(r, "alice");
+	realm_digest(r, before);
+	assert_int_equal(
+	    realm_create(r, NULL, "class", "group", "name", "alice", NULL), IDM_EXISTS);
+	assert_int_equal(
+	    realm_create(r, NULL, "class", "group", "name", "g1", "mail", "x@y.org", NULL),
+	    IDM_SCHEMA);
+	realm_digest(r, after);
+	assert_memory_equal(before, after, 32);
+}
+
+static void
+apply_all(struct realm *from, struct realm *to, uint64_t last)
+{
+	struct idm_txn txn;
+	struct idm_read read;
+	struct idm_change_set set;
+
+	assert_int_equal(idm_store_write_begin(to->store, &txn, &to->err), IDM_OK);
+	for (uint64_t no = 1; no <= last; no++) {
+		realm_entry(from, "admin");
+		assert_int_equal(idm_change_log_get(&from->read, no, &set, &from->err), IDM_OK);
+		realm_done(from);
+		assert_int_equal(
+		    idm_read_attach(&txn, to->arena, to->now, &read, &to->err), IDM_OK);
+		if (idm_change_apply(&read, &set, &to->err) != IDM_OK)
+			fail_msg("change %d: %s", (int)no, to->err.text);
+	}
+	assert_int_equal(idm_store_write_commit(&txn, &to->err), IDM_OK);
+}
+
+static void
+a_second_store_that_applies_the_changes_ends_in_the_same_digest(void **state)
+{
+	struct realm *r = *state;
+	void *second_state;
+	struct realm *second;
+	uint8_t mine[32], theirs[32];
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	realm_group(r, "staff");
+	assert_int_equal(realm_modify(r, NULL, "staff", "+member", "alice", NULL), IDM_OK);
+	assert_int_equal(realm_set_secret(r, NULL, "alice", IDM_ATTR_RADIUS_SECRET, "s"), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "alice", "=name", "carol", NULL), IDM_OK);
+	assert_int_equal(realm_delete(r, NULL, "bob"), IDM_OK);
+	realm_digest(r, mine);
+
+	realm_setup_empty(&second_state);
+	second = second_state;
+	apply_all(r, second, r->set.no);
+	realm_digest(second, theirs);
+	assert_memory_equal(mine, theirs, 32);
+	assert_true(realm_is_memberof(second, "carol", "staff"));
+	assert_true(realm_is_memberof(second, "carol", "idm_all_persons"));
+	apply_all(r, second, r->set.no - 2); /* any prefix again changes nothing */
+	realm_digest(second, theirs);
+	assert_memory_equal(mine, theirs, 32);
+	realm_teardown(&second_state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
+		T(a_new_database_holds_the_built_in_entries),
+		T(idm_admin_creates_a_person_and_admin_may_not),
+		T(a_name_is_held_once),
+		T(names_and_mails_do_not_cross),
+		T(denied_names_are_refused),
+		T(a_cut_edge_leaves_no_membership_in_a_cycle),
+		T(an_unknown_member_is_named),
+		T(the_last_word_about_a_member_counts),
+		T(built_in_entries_are_protected),
+		T(a_dynamic_group_stays_out_of_high_privilege),
+		T(high_privilege_is_out_of_reach_of_ordinary_rights),
+		T(computed_attributes_are_not_written),
+		T(a_deleted_entry_leaves_its_groups_and_its_name_rests),
+		T(a_person_has_his_old_name_back),
+		T(a_required_group_can_not_be_deleted),
+		T(a_lost_update_is_impossible),
+		T(a_failed_change_leaves_no_trace_in_its_group),
+		T(a_second_store_that_applies_the_changes_ends_in_the_same_digest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,281 @@
+#include "tests/support/realm.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/closure.h"
+
+enum { ARENA_BYTES = 16 * 1024 * 1024, MAX_MODS = 16 };
+
+static void
+assert_ok(struct realm *r, enum idm_result result)
+{
+	if (result != IDM_OK)
+		fail_msg("%s: %s", idm_result_name(result), r->err.text);
+}
+
+static void
+open_ring(struct realm *r, const char *name, enum idm_purpose purpose, struct idm_keyring **out)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%.60s/%s", r->dir, name);
+	assert_ok(r, idm_keyring_create(path, purpose, (gid_t)-1, &r->err));
+	assert_ok(r, idm_keyring_open(path, purpose, out, &r->err));
+}
+
+static int
+setup(void **state, bool empty)
+{
+	struct realm *r = calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	strcpy(r->dir, "/tmp/realm.XXXXXX");
+	assert_non_null(mkdtemp(r->dir));
+	r->now = (struct idm_now){ REALM_NOW_S, true };
+	r->arena = idm_arena_new(ARENA_BYTES);
+	assert_non_null(r->arena);
+	assert_ok(r,
+	    empty ? idm_store_open_writer(r->dir, (gid_t)-1, &r->store, &r->err)
+		  : idm_builtin_open(r->dir, (gid_t)-1, REALM_DOMAIN, r->now, &r->store, &r->err));
+	open_ring(r, "password.keys", IDM_PURPOSE_PASSWORD, &r->password_ring);
+	open_ring(r, "radius.keys", IDM_PURPOSE_RADIUS, &r->radius_ring);
+	r->context = (struct idm_change_context){
+		.table = &r->table, .password_ring = r->password_ring, .radius_ring = r->radius_ring
+	};
+	*state = r;
+	return 0;
+}
+
+int
+realm_setup(void **state)
+{
+	return setup(state, false);
+}
+
+int
+realm_setup_empty(void **state)
+{
+	return setup(state, true);
+}
+
+static int
+remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+int
+realm_teardown(void **state)
+{
+	struct realm *r = *state;
+
+	realm_done(r);
+	idm_access_table_free(&r->table);
+	idm_keyring_close(&r->password_ring);
+	idm_keyring_close(&r->radius_ring);
+	idm_store_close(&r->store);
+	idm_arena_free(&r->arena);
+	nftw(r->dir, remove_file, 8, FTW_DEPTH | FTW_PHYS);
+	free(r);
+	return 0;
+}
+
+struct idm_entry
+realm_entry(struct realm *r, const char *name)
+{
+	struct idm_entry entry;
+
+	realm_done(r);
+	idm_arena_reset(r->arena);
+	assert_ok(r, idm_store_read_begin(r->store, &r->txn, &r->err));
+	assert_ok(r, idm_read_attach(&r->txn, r->arena, r->now, &r->read, &r->err));
+	if (idm_lookup_text(&r->read, idm_span_cstr(name), &entry, &r->err) != IDM_OK)
+		fail_msg("there is no %s", name);
+	return entry;
+}
+
+void
+realm_done(struct realm *r)
+{
+	if (r->txn.store != NULL)
+		idm_store_read_end(&r->txn);
+}
+
+struct idm_uuid
+realm_uuid(struct realm *r, const char *name)
+{
+	struct idm_entry entry = realm_entry(r, name);
+
+	realm_done(r);
+	return entry.uuid;
+}
+
+bool
+realm_is_memberof(struct realm *r, const char *name, const char *group)
+{
+	uint64_t group_id = realm_entry(r, group).id;
+	struct idm_entry entry = realm_entry(r, name);
+	struct idm_ids above = { NULL, 0, 0 };
+	bool is;
+
+	assert_ok(r, idm_closure_memberof(&r->read, &entry, &above, &r->err));
+	is = idm_ids_has(&above, group_id);
+	realm_done(r);
+	return is;
+}
+
+void
+realm_digest(struct realm *r, uint8_t out[32])
+{
+	struct idm_span digest;
+
+	realm_entry(r, "admin");
+	assert_ok(r, idm_store_get(&r->txn, IDM_DB_META, IDM_SPAN_LIT("digest"), &digest, &r->err));
+	assert_int_equal(digest.len, 32);
+	memcpy(out, digest.ptr, 32);
+	realm_done(r);
+}
+
+static struct idm_identity
+identity_of(struct realm *r, const char *actor)
+{
+	struct idm_identity identity = {
+		.kind = IDM_IDENTITY_INTERNAL, .scope = IDM_SCOPE_READ_WRITE, .expire_s = INT64_MAX
+	};
+
+	if (actor == NULL)
+		return identity;
+	identity.kind = IDM_IDENTITY_PASSWORD;
+	identity.uuid = realm_uuid(r, actor);
+	identity.privileged_until_s = INT64_MAX;
+	return identity;
+}
+
+static enum idm_result
+run(struct realm *r, const char *actor, struct idm_request *request)
+{
+	struct idm_identity identity = identity_of(r, actor);
+	struct idm_txn txn;
+	enum idm_result result;
+
+	idm_arena_reset(r->arena);
+	assert_true(idm_uuid_generate(&request->id));
+	snprintf(request->source, sizeof(request->source), "console");
+	assert_ok(r, idm_store_write_begin(r->store, &txn, &r->err));
+	result = idm_change_run(
+	    &txn, &r->context, &identity, request, r->now, r->arena, &r->set, &r->err);
+	if (result == IDM_OK)
+		assert_ok(r, idm_store_write_commit(&txn, &r->err));
+	else
+		idm_store_write_abort(&txn);
+	return result;
+}
+
+struct mods {
+	struct idm_request_mod list[MAX_MODS];
+	struct idm_span values[MAX_MODS];
+	size_t count;
+};
+
+static void
+add_mod(struct mods *mods, enum idm_request_kind kind, const char *name, const char *value)
+{
+	struct idm_request_mod *mod = &mods->list[mods->count];
+
+	assert_true(mods->count < MAX_MODS);
+	mods->values[mods->count] = idm_span_cstr(value);
+	mod->kind = kind;
+	mod->attr = idm_schema_attr(idm_schema_builtin(), idm_span_cstr(name));
+	assert_non_null(mod->attr);
+	mod->values = &mods->values[mods->count];
+	mod->count = kind != IDM_REQUEST_ADD && value[0] == '\0' ? 0 : 1;
+	mods->count++;
+}
+
+enum idm_result
+realm_create(struct realm *r, const char *actor, ...)
+{
+	struct mods mods = { .count = 0 };
+	struct idm_request request = { .operation = IDM_OP_CREATE, .mods = mods.list };
+	const char *name;
+	va_list args;
+
+	va_start(args, actor);
+	while ((name = va_arg(args, const char *)) != NULL)
+		add_mod(&mods, IDM_REQUEST_ADD, name, va_arg(args, const char *));
+	va_end(args);
+	request.mod_count = mods.count;
+	return run(r, actor, &request);
+}
+
+static enum idm_request_kind
+kind_of(char sign)
+{
+	switch (sign) {
+	case '+': return IDM_REQUEST_ADD;
+	case '-': return IDM_REQUEST_DELETE;
+	default: assert_int_equal(sign, '='); return IDM_REQUEST_REPLACE;
+	}
+}
+
+enum idm_result
+realm_modify(struct realm *r, const char *actor, const char *target, ...)
+{
+	struct mods mods = { .count = 0 };
+	struct idm_request request = { .operation = IDM_OP_MODIFY, .mods = mods.list };
+	const char *name;
+	va_list args;
+
+	request.target = realm_uuid(r, target);
+	va_start(args, target);
+	while ((name = va_arg(args, const char *)) != NULL)
+		add_mod(&mods, kind_of(name[0]), name + 1, va_arg(args, const char *));
+	va_end(args);
+	request.mod_count = mods.count;
+	return run(r, actor, &request);
+}
+
+enum idm_result
+realm_delete(struct realm *r, const char *actor, const char *target)
+{
+	struct idm_request request = { .operation = IDM_OP_DELETE,
+		.target = realm_uuid(r, target) };
+
+	return run(r, actor, &request);
+}
+
+enum idm_result
+realm_set_secret(
+    struct realm *r, const char *actor, const char *target, uint32_t attr_number, const char *plain)
+{
+	struct idm_request_secret secret = { attr_number, idm_span_cstr(plain), "password" };
+	struct idm_request request = { .operation = IDM_OP_MODIFY,
+		.target = realm_uuid(r, target),
+		.secrets = &secret,
+		.secret_count = 1 };
+
+	return run(r, actor, &request);
+}
+
+void
+realm_person(struct realm *r, const char *name)
+{
+	assert_ok(r, realm_create(r, NULL, "class", "account", "class", "person", "name", name,
+			 "displayname", name, NULL));
+}
+
+void
+realm_group(struct realm *r, const char *name)
+{
+	assert_ok(r, realm_create(r, NULL, "class", "group", "name", name, NULL));
+}
