@@ -360,8 +360,8 @@ def test_no_file_of_the_database_is_for_others(stopped):
             assert path.owner() == "kanidm-core", path
         assert (stopped.dir / "db/identity.mdb").group() == "kanidm-read"
         assert (stopped.dir / "db/identity.mdb").stat().st_mode & 0o777 == 0o640
-        assert (stopped.dir / "db/radius.keys").group() == "freerad"
-        assert (stopped.dir / "db/password.keys").stat().st_mode & 0o777 == 0o600
+        assert (stopped.dir / "keys/radius.keys").group() == "freerad"
+        assert (stopped.dir / "keys/password.keys").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_damaged_database_is_an_error_and_no_crash(fresh):
