@@ -115,13 +115,25 @@ load_account(const struct idm_read *read, const struct idm_uuid *uuid, struct id
 	return result;
 }
 
+/* Is the secret that was proved still the stored one? */
+static enum idm_result
+check_credential(const struct idm_read *read, const struct idm_entry *account, uint32_t attr_number,
+    uint64_t set_at_no, struct idm_error *err)
+{
+	struct idm_span blob;
+	enum idm_result result = load_blob(read, account->id, attr_number, &blob, err);
+
+	if (result == IDM_NOT_FOUND || (result == IDM_OK && idm_seal_set_at(blob) != set_at_no))
+		return idm_fail(err, IDM_DENIED, "the password was changed since");
+	return result;
+}
+
 enum idm_result
 idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, int fitted,
     struct idm_identity *out, struct idm_error *err)
 {
 	const struct idm_auth_test *test;
 	struct idm_entry account;
-	struct idm_span blob;
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
@@ -132,14 +144,13 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	result = load_account(read, &plan->account, &account, err);
 	if (result != IDM_OK)
 		return result;
-	result = load_blob(read, account.id, test->attr_number, &blob, err);
-	if (result == IDM_NOT_FOUND ||
-	    (result == IDM_OK && idm_seal_set_at(blob) != test->set_at_no))
-		return idm_fail(err, IDM_DENIED, "the credential was changed meanwhile");
+	result = check_credential(read, &account, test->attr_number, test->set_at_no, err);
 	if (result != IDM_OK)
 		return result;
 	out->uuid = account.uuid;
 	out->expire_s = INT64_MAX;
+	out->credential_attr = test->attr_number;
+	out->credential_no = test->set_at_no;
 	out->kind = IDM_IDENTITY_UNIX_PASSWORD;
 	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL) {
 		out->kind = IDM_IDENTITY_PASSWORD;
@@ -179,6 +190,10 @@ identity_of(const struct idm_token_row *row, struct idm_identity *out)
 	out->scope = row->scope;
 	out->expire_s = row->expire_s;
 	out->privileged_until_s = row->privileged_until_s;
+	if (row->credential_no != 0) {
+		out->credential_attr = IDM_ATTR_PRIMARY_CREDENTIAL;
+		out->credential_no = row->credential_no;
+	}
 	out->kind = row->kind == IDM_TOKEN_SESSION ? IDM_IDENTITY_SESSION : IDM_IDENTITY_TOKEN;
 	if (idm_uuid_equal(&row->account, &anonymous))
 		out->kind = IDM_IDENTITY_ANONYMOUS;
@@ -204,6 +219,9 @@ idm_auth_token(const struct idm_read *read, const struct idm_txn *local, struct 
 		result = idm_fail(err, IDM_DENIED, "the token is another account's");
 	if (result == IDM_OK)
 		result = load_account(read, &row.account, &entry, err);
+	if (result == IDM_OK && row.credential_no != 0)
+		result = check_credential(
+		    read, &entry, IDM_ATTR_PRIMARY_CREDENTIAL, row.credential_no, err);
 	if (result == IDM_OK)
 		identity_of(&row, out);
 	return result;
@@ -230,6 +248,11 @@ idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
 		return result;
 	if (identity->expire_s <= read->now.at_s)
 		return idm_fail(err, IDM_DENIED, "the token or session expired");
+	if (identity->credential_no != 0)
+		result = check_credential(
+		    read, &account, identity->credential_attr, identity->credential_no, err);
+	if (result != IDM_OK)
+		return result;
 	if (local == NULL || !has_row(identity))
 		return IDM_OK;
 	return load_row(read, local, &identity->session, &row, err);
