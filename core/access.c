@@ -387,7 +387,6 @@ static enum idm_result
 require_rights(struct idm_judged *judged, const struct idm_access_change *change,
     const struct rights *rights, struct idm_error *err)
 {
-	const struct idm_attr *class = idm_schema_attr_number(judged->read->schema, IDM_ATTR_CLASS);
 	struct idm_wish wish = { .kind = IDM_WISH_PRESENT };
 
 	wish.attr = first_missing(judged->read, &change->present, &rights->present);
@@ -403,9 +402,6 @@ require_rights(struct idm_judged *judged, const struct idm_access_change *change
 		if (!rights->classes[i])
 			return idm_refuse_wish(judged, &wish, err);
 	}
-	if (change->class_count == 0 &&
-	    (idm_attrset_has(&change->present, class) || idm_attrset_has(&change->removed, class)))
-		return idm_fail(err, IDM_DENIED, "a change of class that names no class");
 	return IDM_OK;
 }
 

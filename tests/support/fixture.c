@@ -13,7 +13,11 @@
 #include "core/closure.h"
 #include "core/index.h"
 
-enum { ARENA_BYTES = 256 * 1024 * 1024, SCRATCH_BYTES = 8 * 1024 * 1024 };
+enum {
+	ARENA_BYTES = 256 * 1024 * 1024,
+	SCRATCH_BYTES = 8 * 1024 * 1024,
+	WORDS_MAX = 256, /* of one list of pairs, with its NULL */
+};
 
 static const struct idm_now now = { .at_s = 1600000000, .trusted = true };
 
@@ -145,16 +149,27 @@ encode(struct fixture *f, const struct idm_draft *draft, const struct idm_uuid *
 	return entry;
 }
 
+static void
+gather(va_list args, const char *words[WORDS_MAX])
+{
+	size_t n = 0;
+
+	do
+		assert_true(n < WORDS_MAX);
+	while ((words[n++] = va_arg(args, const char *)) != NULL);
+}
+
 /* Pairs of name and value into a draft; a uuid goes to `uuid`. */
 static struct idm_draft *
-draft_of_pairs(struct fixture *f, struct idm_arena *scratch, struct idm_uuid *uuid, va_list pairs)
+draft_of_pairs(
+    struct fixture *f, struct idm_arena *scratch, struct idm_uuid *uuid, const char *const *pairs)
 {
 	struct idm_draft *draft = idm_draft_new(scratch);
-	const char *name;
 
 	assert_non_null(draft);
-	while ((name = va_arg(pairs, const char *)) != NULL) {
-		struct idm_span text = idm_span_cstr(va_arg(pairs, const char *));
+	for (; pairs[0] != NULL; pairs += 2) {
+		const char *name = pairs[0];
+		struct idm_span text = idm_span_cstr(pairs[1]);
 		const struct idm_attr *attr = idm_schema_attr(f->read.schema, idm_span_cstr(name));
 		struct idm_value value;
 
@@ -201,16 +216,25 @@ scratch_end(struct fixture *f)
 uint64_t
 fixture_add(struct fixture *f, ...)
 {
+	const char *words[WORDS_MAX];
+	va_list args;
+
+	va_start(args, f);
+	gather(args, words);
+	va_end(args);
+	return fixture_add_pairs(f, words);
+}
+
+uint64_t
+fixture_add_pairs(struct fixture *f, const char *const *pairs)
+{
 	struct idm_arena *scratch = scratch_begin(f);
 	struct idm_draft *draft;
 	struct idm_entry entry;
 	struct idm_uuid uuid;
-	va_list pairs;
 
 	assert_true(idm_uuid_generate(&uuid));
-	va_start(pairs, f);
 	draft = draft_of_pairs(f, scratch, &uuid, pairs);
-	va_end(pairs);
 	entry = encode(f, draft, &uuid, take_id(f));
 	store_entry(f, NULL, &entry);
 	scratch_end(f);
@@ -235,11 +259,13 @@ fixture_replace(struct fixture *f, uint64_t id, ...)
 	struct idm_entry before = kept_entry(f, id), after;
 	struct idm_draft *draft;
 	struct idm_uuid uuid = before.uuid;
-	va_list pairs;
+	const char *words[WORDS_MAX];
+	va_list args;
 
-	va_start(pairs, id);
-	draft = draft_of_pairs(f, scratch, &uuid, pairs);
-	va_end(pairs);
+	va_start(args, id);
+	gather(args, words);
+	va_end(args);
+	draft = draft_of_pairs(f, scratch, &uuid, words);
 	after = encode(f, draft, &before.uuid, id);
 	store_entry(f, &before, &after);
 	scratch_end(f);

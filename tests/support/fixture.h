@@ -40,6 +40,7 @@ void fixture_read_then_write(struct fixture *f);
  * the uuid.  Needs the write transaction.
  */
 uint64_t fixture_add(struct fixture *f, ...) __attribute__((sentinel));
+uint64_t fixture_add_pairs(struct fixture *f, const char *const *pairs); /* NULL-terminated */
 /* Let the entry have these values and no others; its uuid stays. */
 void fixture_replace(struct fixture *f, uint64_t id, ...) __attribute__((sentinel));
 void fixture_remove(struct fixture *f, uint64_t id);
