@@ -29,13 +29,19 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return remove(path);
 }
 
+void
+store_dir_remove(struct store_dir *dir)
+{
+	idm_store_close(&dir->store);
+	nftw(dir->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int
 store_dir_teardown(void **state)
 {
 	struct store_dir *dir = *state;
 
-	idm_store_close(&dir->store);
-	nftw(dir->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	store_dir_remove(dir);
 	free(dir);
 	return 0;
 }

@@ -14,6 +14,9 @@ struct store_dir {
 int store_dir_setup(void **state);
 int store_dir_teardown(void **state);
 
+/* Close the writer, if it is open, and remove the directory. */
+void store_dir_remove(struct store_dir *dir);
+
 void store_dir_open(struct store_dir *dir);
 void store_dir_reopen(struct store_dir *dir);
 
