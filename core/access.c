@@ -115,7 +115,7 @@ collect_profiles(struct idm_access *access, struct idm_arena *arena, struct idm_
 {
 	const struct idm_access_table *table = access->table;
 
-	access->profiles = idm_arena_array(arena, table->count, sizeof(*access->profiles));
+	access->profiles = idm_arena_array(arena, table->count, sizeof(const struct idm_profile *));
 	if (access->profiles == NULL)
 		return idm_fail(err, IDM_LIMIT, "no memory for an identity's profiles");
 	for (size_t i = 0; access->account_id != 0 && i < table->count; i++) {

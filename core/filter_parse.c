@@ -235,15 +235,21 @@ take_until(struct parser *p, const char *stops)
 	return take(p, n);
 }
 
-static enum idm_result
-new_item(struct parser *p, struct item **out)
+/* NULL, and *result says why. */
+static struct item *
+new_item(struct parser *p, enum idm_result *result)
 {
-	if (p->nodes == IDM_FILTER_NODES)
-		return idm_refuse(
+	struct item *item;
+
+	if (p->nodes == IDM_FILTER_NODES) {
+		*result = idm_refuse(
 		    p->err, IDM_INVALID, "filter: more than %d terms", (int)IDM_FILTER_NODES);
+		return NULL;
+	}
 	p->nodes++;
-	*out = idm_arena_alloc(p->read->arena, sizeof(**out));
-	return *out == NULL ? idm_fail(p->err, IDM_LIMIT, "filter: out of memory") : IDM_OK;
+	item = idm_arena_alloc(p->read->arena, sizeof(*item));
+	*result = item == NULL ? idm_fail(p->err, IDM_LIMIT, "filter: out of memory") : IDM_OK;
+	return item;
 }
 
 /* Hand a finished node to the composite around it, or make it the root. */
@@ -416,8 +422,8 @@ parse_term(struct parser *p)
 	if (!next_is(p, ')'))
 		return syntax_error(p, "')' expected");
 
-	result = new_item(p, &item);
-	if (result != IDM_OK)
+	item = new_item(p, &result);
+	if (item == NULL)
 		return result;
 	attr = idm_schema_attr(p->read->schema, name);
 	known = read_rule(name, rule, &kind) && attr != NULL;
@@ -481,8 +487,8 @@ close_node(struct parser *p)
 	frame = &p->stack[--p->depth];
 	if (frame->kind == IDM_FILTER_NOT && frame->count != 1)
 		return syntax_error(p, "'!' takes one filter");
-	result = new_item(p, &item);
-	if (result != IDM_OK)
+	item = new_item(p, &result);
+	if (item == NULL)
 		return result;
 	item->filter.kind = frame->kind;
 	item->filter.child_count = frame->count;

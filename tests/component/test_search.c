@@ -38,10 +38,8 @@ roll(struct world *w, uint32_t sides)
 	return (w->random >> 8) % sides;
 }
 
-static const char *const given[] = { "ann", "bert", "clara", "\xc3\x85sa", "emil", "joanna" };
-static const char *const family[] = { "Stra\xc3\x9f"
-				      "e",
-	"Miller", "Mill", "Ng", "Example" };
+static const char *const given[] = { "ann", "bert", "clara", "\u00c5sa", "emil", "joanna" };
+static const char *const family[] = { "Stra\u00dfe", "Miller", "Mill", "Ng", "Example" };
 
 static const char *
 pick(struct world *w, const char *const *from, size_t count)
@@ -555,6 +553,22 @@ memory_does_not_grow_with_the_entries_tested(void **state)
 /* --- what is shown */
 
 static void
+assert_found_by_name(struct world *w, const struct idm_access *access, uint64_t id)
+{
+	static struct hits hits;
+	struct idm_entry entry = fixture_entry(w->f, id);
+	struct text t = { .len = 0 };
+	struct idm_filter filter;
+
+	append(&t, "(&(class=recycled)(name=%.*s))",
+	    IDM_SPAN_ARG(idm_entry_text(&entry, IDM_ATTR_NAME)));
+	filter = parse(w, t.bytes);
+	search(w, &filter, access, 1000, &hits);
+	assert_int_equal(hits.count, 1);
+	assert_int_equal(hits.ids[0], id);
+}
+
+static void
 recycled_entries_are_there_for_who_asks_and_may(void **state)
 {
 	static struct hits hits;
@@ -572,6 +586,8 @@ recycled_entries_are_there_for_who_asks_and_may(void **state)
 		entry = fixture_entry(w->f, hits.ids[i]);
 		assert_true(idm_entry_has_class(&entry, "recycled"));
 	}
+	for (size_t i = 0; i < hits.count; i++) /* also by a name that it gave up */
+		assert_found_by_name(w, reader, hits.ids[i]);
 	search(w, &asks, anonymous, 1000, &hits);
 	assert_int_equal(hits.count, 0);
 	search(w, &avoids, reader, 1000, &hits);
