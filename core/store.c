@@ -234,7 +234,8 @@ idm_store_failed(const struct idm_store *store)
 void
 idm_store_tick(struct idm_store *store)
 {
-	idm_guards_tick(&store->guards, store->identity->mdb, idm_store_ms());
+	if (store->writer)
+		idm_guards_tick(&store->guards, store->identity->mdb, idm_store_ms());
 }
 
 void

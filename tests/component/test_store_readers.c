@@ -53,10 +53,10 @@ static struct shared *shared;
 static uint64_t
 random_number(void)
 {
-	static uint64_t x;
+	static _Thread_local uint64_t x;
 
-	if (x == 0)
-		x = (uint64_t)getpid() * 2654435761U;
+	if (x == 0) /* other numbers in each process and thread */
+		x = (uint64_t)getpid() * 2654435761U + (uintptr_t)&x;
 	x ^= x << 13;
 	x ^= x >> 7;
 	x ^= x << 17;
