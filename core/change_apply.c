@@ -381,6 +381,7 @@ derive_wellknown(struct apply *a)
 	static const uint64_t numbers[] = { IDM_BUILTIN_ALL_PERSONS, IDM_BUILTIN_ALL_ACCOUNTS,
 		IDM_BUILTIN_HIGH_PRIVILEGE, IDM_BUILTIN_DOMAIN_INFO };
 	struct idm_entry entry;
+	struct idm_span domain; /* a copy: what is put may not borrow from the map */
 	uint64_t ids[4];
 	enum idm_result result = IDM_OK;
 
@@ -392,9 +393,10 @@ derive_wellknown(struct apply *a)
 	}
 	if (result == IDM_NOT_FOUND)
 		return idm_fail(a->err, IDM_CORRUPT, "a new database lacks built-in entries");
-	if (result == IDM_OK)
-		result = idm_lookup_store_domain(
-		    a->txn, idm_entry_text(&entry, IDM_ATTR_DOMAIN_NAME), a->err);
+	if (result != IDM_OK)
+		return result;
+	domain = idm_arena_copy(a->read->arena, idm_entry_text(&entry, IDM_ATTR_DOMAIN_NAME));
+	result = idm_lookup_store_domain(a->txn, domain, a->err);
 	if (result == IDM_OK)
 		result = idm_lookup_store_wellknown(a->txn, ids[0], ids[1], ids[2], a->err);
 	return result;

@@ -313,8 +313,9 @@ check_anonymous(struct idm_evaluation *e)
 enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
-	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin, check_lifecycle,
-		check_anonymous, check_name, check_unique, check_mails, check_gid };
+	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
+		check_lifecycle, check_anonymous, check_name, check_unique, check_mails,
+		check_gid };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)
