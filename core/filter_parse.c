@@ -402,6 +402,16 @@ term_of(struct parser *p, const struct idm_attr *attr, enum idm_filter_kind kind
 	return build_term(p->read, kind, attr, raw, p->strict, out, p->err);
 }
 
+/* Undefined, but of good syntax all the same. */
+static enum idm_result
+unknown_term(struct parser *p, struct idm_span value, struct idm_filter *out)
+{
+	struct idm_span raw;
+	enum idm_result result = unescape(p, value, &raw);
+
+	return result == IDM_OK ? undefined_term(out) : result;
+}
+
 /* `attr OP value`, up to the ')' that stays. */
 static enum idm_result
 parse_term(struct parser *p)
@@ -435,7 +445,7 @@ parse_term(struct parser *p)
 		    "\"%.*s%.*s\"",
 		    IDM_SPAN_ARG(name), IDM_SPAN_ARG(rule));
 	else
-		undefined_term(&item->filter);
+		result = unknown_term(p, value, &item->filter);
 	if (result == IDM_OK)
 		attach(p, item);
 	return result;

@@ -11,6 +11,7 @@
 #include "core/builtin_profiles.h"
 #include "tests/support/fixture.h"
 #include "tests/support/profiles.h"
+#include "tests/support/realm.h"
 
 /* What several rows below share, written out once more than in the table under test. */
 #define POSIX "gidnumber loginshell homedirectory "
@@ -1220,6 +1221,37 @@ every_built_in_profile_parses(void **state)
 		fail_msg("%s", idm_access_table_complaint(w->table));
 }
 
+/* The table as a new database has it, made by the core itself. */
+static void
+a_new_database_has_every_profile(void **state)
+{
+	struct realm *r = *state;
+	struct idm_access_table *table = NULL;
+	struct idm_identity admin = { .kind = IDM_IDENTITY_SESSION,
+		.scope = IDM_SCOPE_READ_WRITE,
+		.privileged_until_s = INT64_MAX,
+		.expire_s = INT64_MAX };
+	struct idm_entry entry = realm_entry(r, "idm_admin");
+	struct idm_access_change change = { .present = set_of("primary_credential") };
+	struct idm_access *access;
+
+	assert_int_equal(idm_access_table_refresh(&r->read, &table, &r->err), IDM_OK);
+	if (idm_access_table_complaint(table) != NULL)
+		fail_msg("%s", idm_access_table_complaint(table));
+	/* admin resets the credential of idm_admin, as in the chapter; not the other way round */
+	admin.uuid = idm_uuid_builtin(IDM_BUILTIN_ADMIN);
+	assert_int_equal(
+	    idm_access_resolve(&r->read, table, &admin, r->read.arena, &access, &r->err), IDM_OK);
+	assert_int_equal(idm_access_modify(&r->read, access, &entry, &change, &r->err), IDM_OK);
+	admin.uuid = idm_uuid_builtin(IDM_BUILTIN_IDM_ADMIN);
+	assert_int_equal(idm_lookup_text(&r->read, IDM_SPAN_LIT("admin"), &entry, &r->err), IDM_OK);
+	assert_int_equal(
+	    idm_access_resolve(&r->read, table, &admin, r->read.arena, &access, &r->err), IDM_OK);
+	assert_int_equal(idm_access_modify(&r->read, access, &entry, &change, &r->err), IDM_DENIED);
+	idm_access_table_free(&table);
+	realm_done(r);
+}
+
 int
 main(void)
 {
@@ -1257,6 +1289,8 @@ main(void)
 		TEST(targets_may_ask_for_groups_and_self_for_more),
 		cmocka_unit_test_setup_teardown(
 		    without_profiles_everything_is_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_new_database_has_every_profile, realm_setup, realm_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,7 +229,7 @@ bad_syntax_is_refused(void **state)
 		"(name=a", "(name=a))", "(name=a)(name=b)", "(name=a) ", " (name=a)", "(=a)",
 		"(na me=a)", "(na*me=a)", "(&(name=a)", "(&name=a)", "(!)", "(!(name=a)(name=b))",
 		"(&)(", "(name=a(b)", "(name>a)", "(name==", "(&(name=a)x)", "(name=(a))",
-		"(a b>=c)", "(\\61=a)", "(|)x" };
+		"(a b>=c)", "(\\61=a)", "(|)x", "(shoesize=\\4)" };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_refused(*state, cases[i]);
@@ -239,11 +239,15 @@ static void
 a_nul_is_refused(void **state)
 {
 	static const char text[] = "(name=a\0b)";
+	static const char unknown[] = "(shoesize=a\0b)";
 	struct world *w = *state;
 	struct idm_filter f;
 
 	assert_int_equal(
 	    idm_filter_parse(&w->read, idm_span_of(text, sizeof(text) - 1), false, &f, &w->err),
+	    IDM_INVALID);
+	assert_int_equal(idm_filter_parse(&w->read, idm_span_of(unknown, sizeof(unknown) - 1),
+			     false, &f, &w->err),
 	    IDM_INVALID);
 }
 
