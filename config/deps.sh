@@ -20,7 +20,6 @@ for package in "${wanted[@]}"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-echo "make deps: installing ${missing[*]}"
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo >/dev/null || {
@@ -30,6 +29,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	}
 	as_root=(sudo)
 fi
+
+echo "make deps: installing ${missing[*]}"
 
 # Debian starts a service when it is installed.  Its freeradius would take our port, so nothing is
 # started while we install, and a freeradius that we brought in does not start at boot either.
