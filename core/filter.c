@@ -192,6 +192,20 @@ test_directmemberof(const struct test *t, const struct idm_filter *filter, enum 
 	return result;
 }
 
+/* The entry is a group that lists `member`, or with `chain` one that is above it. */
+static enum idm_result
+holds_member(const struct test *t, bool chain, const struct idm_entry *member, bool *out)
+{
+	struct idm_ids groups;
+	enum idm_result result;
+
+	if (!chain)
+		return idm_closure_has_member(t->read, t->entry->id, member, out, t->err);
+	result = idm_closure_memberof(t->read, member, &groups, t->err);
+	*out = result == IDM_OK && idm_ids_has(&groups, t->entry->id);
+	return result;
+}
+
 /* member=X, dynmember=X: the entry is a group that lists X. */
 static enum idm_result
 test_has_member(const struct test *t, const struct idm_filter *filter, enum idm_truth *out)
@@ -208,7 +222,7 @@ test_has_member(const struct test *t, const struct idm_filter *filter, enum idm_
 	}
 	result = find_named(t->read, filter, &member, &found, t->err);
 	if (result == IDM_OK && found && idm_entry_is_live(&member))
-		result = idm_closure_has_member(t->read, t->entry->id, &member, &holds, t->err);
+		result = holds_member(t, filter->chain, &member, &holds);
 	*out = truth_of(holds);
 	return result;
 }
@@ -292,7 +306,7 @@ can_test(const struct test *t, const struct idm_filter *filter)
 		return false;
 	if ((filter->attr->flags & (IDM_ATTR_LOCAL | IDM_ATTR_ROWS | IDM_ATTR_WRITE_ONLY)) != 0)
 		return false;
-	return t->readable == NULL || idm_attrset_has(t->readable, filter->attr);
+	return t->readable == NULL || filter->own || idm_attrset_has(t->readable, filter->attr);
 }
 
 static enum idm_result
@@ -356,7 +370,7 @@ test_node(
 	case IDM_FILTER_AND:
 	case IDM_FILTER_OR:
 	case IDM_FILTER_NOT:
-		if (depth == IDM_FILTER_DEPTH)
+		if (depth == IDM_FILTER_TEST_DEPTH)
 			return idm_fail(t->err, IDM_LIMIT, "filter is nested too deep");
 		return filter->kind == IDM_FILTER_NOT ? test_not(t, filter, depth + 1, out)
 						      : test_children(t, filter, depth + 1, out);
@@ -395,6 +409,8 @@ prepare_term(const struct idm_read *read, const struct idm_filter *filter, struc
 		cache->id = named.id;
 		if (filter->attr->number == IDM_ATTR_MEMBEROF)
 			result = idm_closure_groups_below(read, named.id, &cache->groups, err);
+		else if (filter->chain)
+			result = idm_closure_memberof(read, &named, &cache->groups, err);
 		else if (filter->attr->number != IDM_ATTR_DIRECTMEMBEROF)
 			result = idm_closure_direct(read, &named, &cache->groups, err);
 	}
@@ -429,7 +445,7 @@ idm_filter_release(const struct idm_filter *filter)
 void
 idm_filter_attributes(const struct idm_filter *filter, struct idm_attrset *out)
 {
-	if (filter->attr != NULL)
+	if (filter->attr != NULL && !filter->own)
 		idm_attrset_add(out, filter->attr);
 	for (size_t i = 0; i < filter->child_count; i++)
 		idm_filter_attributes(&filter->children[i], out);

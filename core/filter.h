@@ -9,7 +9,8 @@
 #include "core/lookup.h"
 
 enum {
-	IDM_FILTER_DEPTH = 12, /* of AND, OR and NOT inside each other */
+	IDM_FILTER_DEPTH = 12,      /* of AND, OR and NOT inside each other, in text */
+	IDM_FILTER_TEST_DEPTH = 40, /* the same, of a tree that a program built around another's */
 	IDM_FILTER_NODES = 600,
 	IDM_FILTER_PIECES = 8,
 };
@@ -37,7 +38,8 @@ enum idm_truth {
 struct idm_filter_cache {
 	bool ready;
 	uint64_t id; /* of the entry that the value names; 0: there is none */
-	/* memberof: that group and all below it; member, dynmember: the groups that list it. */
+	/* memberof: that group and all below it; member, dynmember: the groups that list it, or
+	 * with `chain` all above it. */
 	struct idm_ids groups;
 };
 
@@ -52,6 +54,8 @@ struct idm_filter {
 	size_t piece_count;
 	bool initial;
 	bool final;
+	bool own;   /* a term that the program adds, not the caller: it needs no right */
+	bool chain; /* member, dynmember: holds the entry through other groups too */
 	struct idm_filter *children; /* of AND, OR (any number, none too: RFC 4526), NOT (one) */
 	size_t child_count;
 	struct idm_filter_cache *cache; /* of a term on membership; NULL: it never has one */

@@ -25,7 +25,7 @@ is_never(const struct idm_plan *plan, const struct idm_filter *filter)
 	if (is_composite(filter))
 		return false;
 	if (filter->kind == IDM_FILTER_UNDEFINED || filter->attr == NULL ||
-	    !idm_attrset_has(plan->anywhere, filter->attr))
+	    (!filter->own && !idm_attrset_has(plan->anywhere, filter->attr)))
 		return true;
 	return filter->kind == IDM_FILTER_EQUAL && filter->norm.len == 0;
 }

@@ -356,22 +356,69 @@ a_released_filter_sees_the_next_snapshot(void **state)
 	idm_filter_release(&filter);
 }
 
+/* With and without preparing; the groups above bob, who is in none, are none. */
+static void
+a_chain_of_members_goes_through_groups(void **state)
+{
+	static const struct {
+		const char *group;
+		const char *member;
+		enum idm_truth direct, chain;
+	} cases[] = {
+		{ "inner", "alice", IDM_TRUE, IDM_TRUE },
+		{ "outer", "alice", IDM_FALSE, IDM_TRUE },
+		{ "middle", "outer", IDM_TRUE, IDM_TRUE },
+		{ "empty", "alice", IDM_FALSE, IDM_FALSE },
+		{ "outer", "bob", IDM_FALSE, IDM_FALSE },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64];
+		struct idm_filter filter;
+
+		snprintf(text, sizeof(text), "(member=%s)", cases[i].member);
+		assert_truth(f, cases[i].group, text, cases[i].direct);
+		filter = parse(f, text);
+		filter.chain = true;
+		assert_int_equal(test(f, &filter, cases[i].group, NULL), cases[i].chain);
+		assert_int_equal(idm_filter_prepare(&f->read, &filter, &f->err), IDM_OK);
+		assert_int_equal(test(f, &filter, cases[i].group, NULL), cases[i].chain);
+		idm_filter_release(&filter);
+	}
+}
+
+static void
+a_term_of_the_program_needs_no_right(void **state)
+{
+	struct fixture *f = *state;
+	struct idm_attrset none = { { 0 } };
+	struct idm_attrset named = { { 0 } };
+	struct idm_filter filter = parse(f, "(name=alice)");
+
+	assert_int_equal(test(f, &filter, "alice", &none), IDM_UNDEFINED);
+	filter.own = true;
+	assert_int_equal(test(f, &filter, "alice", &none), IDM_TRUE);
+	idm_filter_attributes(&filter, &named);
+	assert_memory_equal(&named, &none, sizeof(none));
+}
+
 /* A tree that somebody else built deeper than allowed is refused, not walked. */
 static void
 a_tree_that_is_too_deep_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	struct idm_filter nodes[IDM_FILTER_DEPTH + 2];
+	struct idm_filter nodes[IDM_FILTER_TEST_DEPTH + 2];
 	struct idm_entry entry = fixture_entry(f, fixture_id(f, "alice"));
 	enum idm_truth truth;
 
 	memset(nodes, 0, sizeof(nodes));
-	for (size_t i = 0; i <= IDM_FILTER_DEPTH; i++) {
+	for (size_t i = 0; i <= IDM_FILTER_TEST_DEPTH; i++) {
 		nodes[i].kind = IDM_FILTER_NOT;
 		nodes[i].children = &nodes[i + 1];
 		nodes[i].child_count = 1;
 	}
-	nodes[IDM_FILTER_DEPTH + 1] = parse(f, "(name=alice)");
+	nodes[IDM_FILTER_TEST_DEPTH + 1] = parse(f, "(name=alice)");
 	assert_int_equal(
 	    idm_filter_test(&f->read, &nodes[0], &entry, NULL, &truth, &f->err), IDM_LIMIT);
 	assert_int_equal(
@@ -410,6 +457,8 @@ main(void)
 		TEST(what_may_not_be_read_is_undefined_also_under_not),
 		TEST(a_container_has_no_spn),
 		TEST(a_released_filter_sees_the_next_snapshot),
+		TEST(a_chain_of_members_goes_through_groups),
+		TEST(a_term_of_the_program_needs_no_right),
 		TEST(a_tree_that_is_too_deep_is_refused),
 		TEST(strict_text_names_who_is_not_there),
 	};
