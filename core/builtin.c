@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/builtin_profiles.h"
+#include "core/floor.h"
 
 static const struct idm_builtin_account accounts[] = {
 	{ 0x000000000000, "admin", "System Administrator" },
@@ -460,7 +461,9 @@ idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct i
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = idm_store_open_writer(dir, read_group, out, err);
 	if (result == IDM_OK) {
-		result = stored_domain(*out, arena, stored, err);
+		result = idm_floor_load(*out, err);
+		if (result == IDM_OK)
+			result = stored_domain(*out, arena, stored, err);
 		if (result == IDM_OK && stored[0] == '\0')
 			result = idm_builtin_create(*out, domain, now, err);
 		else if (result == IDM_OK && strcmp(stored, domain) != 0)
