@@ -1,0 +1,176 @@
+#include "ldapd/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "ldapd/log.h"
+
+enum { READ_BYTES = 64 * 1024 };
+
+struct channel {
+	int fd;
+	struct event *read_event;
+	struct event *write_event;
+	channel_on_frame on_frame;
+	channel_on_closed on_closed;
+	void *context;
+	struct ipc_buffer in;
+	struct ipc_buffer out;
+	size_t out_sent; /* octets of `out` that have left */
+	bool *gone;      /* set by channel_free while a callback runs */
+};
+
+static bool
+make_room(struct ipc_buffer *in)
+{
+	size_t room = in->room == 0 ? READ_BYTES : 2 * in->room;
+	uint8_t *data;
+
+	if (in->room - in->len >= READ_BYTES / 2)
+		return true;
+	data = malloc(room); /* not realloc: what it leaves behind may hold passwords */
+	if (data == NULL)
+		return false;
+	if (in->len != 0)
+		memcpy(data, in->data, in->len);
+	if (in->data != NULL)
+		OPENSSL_cleanse(in->data, in->len);
+	free(in->data);
+	in->data = data;
+	in->room = room;
+	return true;
+}
+
+enum taken {
+	TAKEN,
+	TAKEN_BAD,   /* the peer broke the rules */
+	TAKEN_FREED, /* a callback freed the channel */
+};
+
+/* Hand over all whole frames, and wipe them. */
+static enum taken
+take_frames(struct channel *ch)
+{
+	size_t pos = 0;
+	bool gone = false;
+	size_t len;
+
+	ch->gone = &gone;
+	while ((len = ipc_frame_length(ch->in.data + pos, ch->in.len - pos)) != 0) {
+		struct ipc_frame frame;
+		bool good = len != SIZE_MAX &&
+			    ipc_decode(idm_span_of(ch->in.data + pos, len), &frame) &&
+			    ch->on_frame(ch->context, &frame);
+
+		if (gone)
+			return TAKEN_FREED;
+		if (!good)
+			break;
+		pos += len;
+	}
+	ch->gone = NULL;
+	memmove(ch->in.data, ch->in.data + pos, ch->in.len - pos);
+	OPENSSL_cleanse(ch->in.data + ch->in.len - pos, pos);
+	ch->in.len -= pos;
+	return len == 0 ? TAKEN : TAKEN_BAD;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel *ch = arg;
+	ssize_t n = 0;
+
+	(void)what;
+	if (make_room(&ch->in))
+		n = read(fd, ch->in.data + ch->in.len, ch->in.room - ch->in.len);
+	else
+		log_error("channel: out of memory");
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		ch->in.len += (size_t)n;
+		if (take_frames(ch) != TAKEN_BAD)
+			return;
+	}
+	ch->on_closed(ch->context);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct channel *ch = arg;
+	ssize_t n;
+
+	(void)what;
+	n = write(fd, ch->out.data + ch->out_sent, ch->out.len - ch->out_sent);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			event_del(ch->write_event); /* the reading side sees the end */
+		return;
+	}
+	OPENSSL_cleanse(ch->out.data + ch->out_sent, (size_t)n);
+	ch->out_sent += (size_t)n;
+	if (ch->out_sent == ch->out.len) {
+		ch->out.len = ch->out_sent = 0;
+		event_del(ch->write_event);
+	}
+}
+
+struct channel *
+channel_new(struct event_base *base, int fd, channel_on_frame on_frame, channel_on_closed on_closed,
+    void *context)
+{
+	struct channel *ch = calloc(1, sizeof(*ch));
+
+	if (ch == NULL)
+		return NULL;
+	ch->fd = fd;
+	ch->on_frame = on_frame;
+	ch->on_closed = on_closed;
+	ch->context = context;
+	ch->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, ch);
+	ch->write_event = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, ch);
+	if (ch->read_event == NULL || ch->write_event == NULL ||
+	    event_add(ch->read_event, NULL) != 0) {
+		ch->fd = -1; /* stays the caller's */
+		channel_free(&ch);
+	}
+	return ch;
+}
+
+void
+channel_free(struct channel **channel)
+{
+	struct channel *ch = *channel;
+
+	if (ch == NULL)
+		return;
+	if (ch->gone != NULL)
+		*ch->gone = true;
+	if (ch->read_event != NULL)
+		event_free(ch->read_event);
+	if (ch->write_event != NULL)
+		event_free(ch->write_event);
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ipc_buffer_free(&ch->in);
+	ipc_buffer_free(&ch->out);
+	free(ch);
+	*channel = NULL;
+}
+
+/* Frames gather while the loop runs its callbacks, and leave in one system call. */
+bool
+channel_send(struct channel *ch, const struct ipc_frame *frame)
+{
+	if (ch->out_sent != 0 && ch->out_sent > ch->out.len / 2) {
+		memmove(ch->out.data, ch->out.data + ch->out_sent, ch->out.len - ch->out_sent);
+		ch->out.len -= ch->out_sent;
+		ch->out_sent = 0;
+	}
+	return ipc_encode(&ch->out, frame) && event_add(ch->write_event, NULL) == 0;
+}

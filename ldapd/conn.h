@@ -1,0 +1,96 @@
+/*
+ * One client of a worker: a connection over TLS or over the local socket, its buffers, its limits
+ * in time, and who it is bound as.  conn_set_state alone changes its state.
+ */
+#ifndef LDAPD_CONN_H
+#define LDAPD_CONN_H
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+
+#include "core/access.h"
+#include "ldapd/ber.h"
+#include "ldapd/message.h"
+
+enum conn_state {
+	CONN_HANDSHAKE, /* TLS is being set up */
+	CONN_READY,     /* reads requests */
+	CONN_BINDING,   /* waits for the core process: no request is begun (RFC 4511 4.2.1) */
+	CONN_CLOSING,   /* reads no more; closes when all that is to be said has left */
+};
+
+enum { CONN_SOURCE_BYTES = 64, CONN_SOURCE_KEY_BYTES = 8 };
+
+struct worker;
+struct request;
+
+struct conn {
+	struct worker *worker;
+	struct conn *next; /* in the worker's list */
+	struct conn *prev;
+	uint64_t no; /* for logs */
+	int fd;
+	SSL *ssl; /* NULL: the local socket */
+	enum conn_state state;
+	struct event *read_event;
+	struct event *write_event;
+	bool want_read;
+	bool want_write; /* TLS needs it, or output waits */
+
+	char source[CONN_SOURCE_BYTES];            /* "192.0.2.7", "ldapi": for logs and the core */
+	uint8_t source_key[CONN_SOURCE_KEY_BYTES]; /* what the limit a source counts by */
+
+	/* What was read and is no whole PDU yet.  No buffer while there is nothing. */
+	uint8_t *in;
+	size_t in_len;
+	size_t in_room;
+
+	struct ber_writer out; /* answers, in order */
+	size_t out_sent;
+
+	/* Deadlines on the monotonic clock; 0: none. */
+	uint64_t phase_ms; /* end of the handshake, of the first PDU, of the PDU that has begun */
+	uint64_t idle_ms;  /* end of the patience with a client that does nothing */
+	uint64_t stall_ms; /* the client takes nothing of what it is sent */
+
+	struct idm_identity identity;
+	uint64_t handle;  /* 0: anonymous */
+	int64_t border_s; /* the next second at which the account's window changes; INT64_MAX */
+
+	struct request *requests; /* begun and not ended */
+	size_t request_count;
+	bool heard; /* a whole PDU has come */
+};
+
+/* Take over an accepted socket.  False: it was closed, for want of memory. */
+bool conn_open(struct worker *worker, int fd, const char *source,
+    const uint8_t source_key[CONN_SOURCE_KEY_BYTES], bool local);
+
+/* Close at once and free; ends its requests. */
+void conn_free(struct conn *conn);
+
+/* The one place that changes conn->state. */
+void conn_set_state(struct conn *conn, enum conn_state state);
+
+/* Send what waits, as far as the client takes it.  The connection may be freed by this. */
+void conn_flush(struct conn *conn);
+
+/* Say why (RFC 4511 section 4.4.1), then close. */
+void conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text);
+
+/* May another answer be made, or is so much waiting that the client must take some first? */
+bool conn_has_room(const struct conn *conn);
+
+/* Another identity, with the handle that stands for it; the old handle is released. */
+void conn_set_identity(struct conn *conn, const struct idm_identity *identity, uint64_t handle);
+
+/* Look at deadlines and at the account's window: once a second.  May free the connection. */
+void conn_check(struct conn *conn, uint64_t now_ms, struct idm_now now);
+
+/* Is the login still good?  Tells the client and closes if not.  May free the connection. */
+void conn_recheck(struct conn *conn);
+
+/* Go on with what was read before and could not be begun: after a bind, or when output left. */
+void conn_continue(struct conn *conn);
+
+#endif

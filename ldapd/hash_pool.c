@@ -1,0 +1,229 @@
+#include "ldapd/hash_pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/eventfd.h>
+
+#include <openssl/crypto.h>
+
+struct job_list {
+	struct hash_job *first;
+	struct hash_job **end;
+};
+
+struct hash_pool {
+	pthread_mutex_t lock; /* guards all that follows up to `closing` */
+	pthread_cond_t work;
+	struct job_list queued;
+	struct job_list finished;
+	uint32_t queue_len;
+	bool closing;
+
+	uint32_t queue_max;
+	struct idm_argon2 params;
+	int event_fd; /* wakes the loop */
+	struct event *event;
+	uint32_t thread_count;
+	pthread_t threads[];
+};
+
+static void
+list_init(struct job_list *list)
+{
+	list->first = NULL;
+	list->end = &list->first;
+}
+
+static void
+list_append(struct job_list *list, struct hash_job *job)
+{
+	job->next = NULL;
+	*list->end = job;
+	list->end = &job->next;
+}
+
+static struct hash_job *
+list_take(struct job_list *list)
+{
+	struct hash_job *job = list->first;
+
+	if (job == NULL)
+		return NULL;
+	list->first = job->next;
+	if (list->first == NULL)
+		list->end = &list->first;
+	return job;
+}
+
+static void
+do_work(const struct hash_pool *pool, struct hash_job *job)
+{
+	struct idm_span password = { (const uint8_t *)job->password, job->password_len };
+
+	switch (job->work) {
+	case HASH_VERIFY:
+		job->fitted = idm_auth_plan_run(&job->plan, password, &pool->params);
+		break;
+	case HASH_MAKE:
+		job->result = idm_password_hash(password, &pool->params, job->phc, &job->err);
+		break;
+	}
+}
+
+static void *
+run_thread(void *arg)
+{
+	struct hash_pool *pool = arg;
+	struct hash_job *job;
+
+	pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (pool->queued.first == NULL && !pool->closing)
+			pthread_cond_wait(&pool->work, &pool->lock);
+		if (pool->closing)
+			break;
+		job = list_take(&pool->queued);
+		pool->queue_len--;
+		pthread_mutex_unlock(&pool->lock);
+		do_work(pool, job);
+		pthread_mutex_lock(&pool->lock);
+		list_append(&pool->finished, job);
+		if (eventfd_write(pool->event_fd, 1) != 0)
+			abort(); /* cannot fail but on a broken descriptor */
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+static void
+on_finished(evutil_socket_t fd, short what, void *arg)
+{
+	struct hash_pool *pool = arg;
+	struct job_list list;
+	struct hash_job *job;
+	eventfd_t count;
+
+	(void)what;
+	if (eventfd_read(fd, &count) != 0 && errno != EAGAIN)
+		return;
+	list_init(&list);
+	pthread_mutex_lock(&pool->lock);
+	while ((job = list_take(&pool->finished)) != NULL)
+		list_append(&list, job);
+	pthread_mutex_unlock(&pool->lock);
+	while ((job = list_take(&list)) != NULL) {
+		job->done(job);
+		hash_job_free(&job);
+	}
+}
+
+struct hash_pool *
+hash_pool_new(
+    struct event_base *base, uint32_t threads, uint32_t queue_max, const struct idm_argon2 *params)
+{
+	struct hash_pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pool->threads[0]));
+
+	if (pool == NULL)
+		return NULL;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->work, NULL);
+	list_init(&pool->queued);
+	list_init(&pool->finished);
+	pool->queue_max = queue_max;
+	pool->params = *params;
+	pool->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (pool->event_fd >= 0)
+		pool->event =
+		    event_new(base, pool->event_fd, EV_READ | EV_PERSIST, on_finished, pool);
+	if (pool->event == NULL || event_add(pool->event, NULL) != 0) {
+		hash_pool_free(&pool);
+		return NULL;
+	}
+	for (; pool->thread_count < threads; pool->thread_count++) {
+		if (pthread_create(&pool->threads[pool->thread_count], NULL, run_thread, pool) !=
+		    0) {
+			hash_pool_free(&pool);
+			return NULL;
+		}
+	}
+	return pool;
+}
+
+static void
+list_free(struct job_list *list)
+{
+	struct hash_job *job;
+
+	while ((job = list_take(list)) != NULL)
+		hash_job_free(&job);
+}
+
+void
+hash_pool_free(struct hash_pool **pool)
+{
+	struct hash_pool *p = *pool;
+
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->closing = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (uint32_t i = 0; i < p->thread_count; i++)
+		pthread_join(p->threads[i], NULL);
+	list_free(&p->queued);
+	list_free(&p->finished);
+	if (p->event != NULL)
+		event_free(p->event);
+	if (p->event_fd >= 0)
+		close(p->event_fd);
+	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+	*pool = NULL;
+}
+
+struct hash_job *
+hash_job_new(enum hash_work work, struct idm_span password)
+{
+	struct hash_job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->work = work;
+	job->fitted = -1;
+	job->password_len =
+	    password.len < sizeof(job->password) ? password.len : sizeof(job->password);
+	if (job->password_len != 0)
+		memcpy(job->password, password.ptr, job->password_len);
+	return job;
+}
+
+void
+hash_job_free(struct hash_job **job)
+{
+	if (*job == NULL)
+		return;
+	OPENSSL_cleanse(*job, sizeof(**job));
+	free(*job);
+	*job = NULL;
+}
+
+bool
+hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
+{
+	bool room;
+
+	pthread_mutex_lock(&pool->lock);
+	room = pool->queue_len < pool->queue_max;
+	if (room) {
+		list_append(&pool->queued, job);
+		pool->queue_len++;
+		pthread_cond_signal(&pool->work);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return room;
+}
