@@ -127,6 +127,12 @@ container_itself(const struct idm_entry *entry)
 	return DN_CONTAINER_NONE;
 }
 
+bool
+tree_has_subordinates(const struct idm_entry *entry)
+{
+	return is_domain(entry) || container_itself(entry) != DN_CONTAINER_NONE;
+}
+
 static size_t
 put_uuid_dn(const struct tree *tree, const struct idm_uuid *uuid, uint8_t out[TREE_DN_BYTES])
 {

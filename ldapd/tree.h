@@ -36,6 +36,9 @@ enum dn_container tree_container(const struct idm_entry *entry);
 struct idm_span tree_dn(
     const struct tree *tree, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES]);
 
+/* Can entries stand below it?  The domain and the containers. */
+bool tree_has_subordinates(const struct idm_entry *entry);
+
 /*
  * The entry that a DN names; the suffix and the containers too.  Live entries, and by its uuid any.
  * An application's DN names nobody here.  IDM_NOT_FOUND without a text.

@@ -11,6 +11,8 @@
 #include "ldapd/message.h"
 #include "ldapd/tree.h"
 
+#define VIEW_SUBSCHEMA_DN "cn=subschema"
+
 /* How the values of a description are made. */
 enum view_form {
 	VIEW_STORED,       /* those of `attr`, as they print; references are DNs */
@@ -100,6 +102,10 @@ struct view_class {
 const struct view_class *view_class_at(size_t index); /* NULL behind the last */
 /* By name in any case, or by OID; NULL: none of the standard ones (a native one maybe). */
 const struct view_class *view_class_find(struct idm_span name);
+
+/* The structural class of an entry as it is shown; and the native class behind that, or NULL. */
+const char *view_structural_class(const struct idm_schema *schema, const struct idm_entry *entry);
+const char *view_structural_native(const struct idm_schema *schema, struct idm_span name);
 
 /* --- what a search asks for */
 

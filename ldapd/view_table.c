@@ -189,7 +189,6 @@ syntax_of(enum idm_syntax syntax)
 	switch (syntax) {
 	case IDM_SYNTAX_UUID: return VIEW_SYNTAX_UUID;
 	case IDM_SYNTAX_REFERENCE: return VIEW_SYNTAX_DN;
-	case IDM_SYNTAX_DATETIME: return VIEW_SYNTAX_TIME;
 	case IDM_SYNTAX_UINT32: return VIEW_SYNTAX_INTEGER;
 	case IDM_SYNTAX_BOOLEAN: return VIEW_SYNTAX_BOOLEAN;
 	case IDM_SYNTAX_UTF8:
@@ -203,6 +202,7 @@ syntax_of(enum idm_syntax syntax)
 	case IDM_SYNTAX_SPN:
 	case IDM_SYNTAX_UTF8_NOCASE:
 	case IDM_SYNTAX_EMAIL:
+	case IDM_SYNTAX_DATETIME: /* as RFC 3339 has it */
 	case IDM_SYNTAX_CREDENTIAL:
 	case IDM_SYNTAX_SECRET:
 	case IDM_SYNTAX_SESSION: break;
@@ -358,6 +358,52 @@ view_class_find(struct idm_span name)
 			return &classes[i];
 	}
 	return NULL;
+}
+
+/* The one of several structural classes that describes an entry best. */
+static const struct {
+	const char *native;
+	const char *shown;
+} structural[] = {
+	{ "person", "inetOrgPerson" },
+	{ "group", "groupOfNames" },
+	{ "service_account", "account" },
+	{ "container", "organizationalUnit" },
+	{ "domain_info", "domain" },
+};
+
+const char *
+view_structural_class(const struct idm_schema *schema, const struct idm_entry *entry)
+{
+	struct idm_value_iter values = idm_entry_values(entry, IDM_ATTR_CLASS);
+	struct idm_value value;
+
+	for (size_t i = 0; i < sizeof(structural) / sizeof(structural[0]); i++) {
+		if (idm_entry_has_class(entry, structural[i].native))
+			return structural[i].shown;
+	}
+	while (idm_value_next(&values, &value)) {
+		const struct idm_class *class = idm_schema_class(schema, value.norm);
+
+		if (class != NULL && class->structural)
+			return class->name;
+	}
+	return "top";
+}
+
+const char *
+view_structural_native(const struct idm_schema *schema, struct idm_span name)
+{
+	const struct view_class *standard = view_class_find(name);
+	const struct idm_class *native = idm_schema_class(schema, name);
+
+	if (standard != NULL)
+		name = idm_span_cstr(standard->name);
+	for (size_t i = 0; i < sizeof(structural) / sizeof(structural[0]); i++) {
+		if (is_called(name, structural[i].shown))
+			return structural[i].native;
+	}
+	return standard == NULL && native != NULL && native->structural ? native->name : NULL;
 }
 
 /* --- what a request asks for */
