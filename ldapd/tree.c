@@ -134,32 +134,32 @@ tree_has_subordinates(const struct idm_entry *entry)
 }
 
 static size_t
-put_uuid_dn(const struct tree *tree, const struct idm_uuid *uuid, uint8_t out[TREE_DN_BYTES])
+put_uuid_dn(const struct dn_suffix *suffix, const struct idm_uuid *uuid, uint8_t out[TREE_DN_BYTES])
 {
-	struct idm_span suffix = tree->suffix.text;
 	char text[IDM_UUID_TEXT];
 	int len;
 
 	idm_uuid_format(uuid, text);
-	len = snprintf((char *)out, TREE_DN_BYTES, "uuid=%s,%.*s", text, IDM_SPAN_ARG(suffix));
+	len =
+	    snprintf((char *)out, TREE_DN_BYTES, "uuid=%s,%.*s", text, IDM_SPAN_ARG(suffix->text));
 	return len > 0 ? (size_t)len : 0;
 }
 
 struct idm_span
-tree_dn(const struct tree *tree, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES])
+tree_dn(const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES])
 {
 	enum dn_container container = tree_container(entry);
 	struct idm_span name = idm_entry_text(entry, IDM_ATTR_NAME);
 	size_t len;
 
 	if (container != DN_CONTAINER_NONE && name.len != 0)
-		len = dn_of_entry(container, name, &tree->suffix, out, TREE_DN_BYTES);
+		len = dn_of_entry(container, name, suffix, out, TREE_DN_BYTES);
 	else if (container_itself(entry) != DN_CONTAINER_NONE)
-		len = dn_of_container(container_itself(entry), &tree->suffix, out, TREE_DN_BYTES);
+		len = dn_of_container(container_itself(entry), suffix, out, TREE_DN_BYTES);
 	else if (is_domain(entry))
-		return tree->suffix.text;
+		return suffix->text;
 	else
-		len = put_uuid_dn(tree, &entry->uuid, out);
+		len = put_uuid_dn(suffix, &entry->uuid, out);
 	assert(len <= TREE_DN_BYTES); /* names and suffixes are bounded */
 	return idm_span_of(out, len);
 }
@@ -245,12 +245,12 @@ tree_find(const struct idm_read *read, const struct dn_target *target, struct id
 }
 
 enum idm_result
-tree_find_text(const struct idm_read *read, const struct tree *tree, struct idm_span text,
+tree_find_text(const struct idm_read *read, const struct dn_suffix *suffix, struct idm_span text,
     struct idm_entry *out, struct idm_error *err)
 {
 	struct dn_target target;
 
-	dn_to_target(text, &tree->suffix, read->arena, &target);
+	dn_to_target(text, suffix, read->arena, &target);
 	if (target.kind == DN_INVALID)
 		return idm_refuse(err, IDM_INVALID, "neither a DN nor a name, spn or uuid");
 	return tree_find(read, &target, out, err);

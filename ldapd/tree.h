@@ -34,7 +34,7 @@ enum dn_container tree_container(const struct idm_entry *entry);
 
 /* The DN of an entry; borrows from `out`. */
 struct idm_span tree_dn(
-    const struct tree *tree, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES]);
+    const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES]);
 
 /* Can entries stand below it?  The domain and the containers. */
 bool tree_has_subordinates(const struct idm_entry *entry);
@@ -50,7 +50,7 @@ enum idm_result tree_find(const struct idm_read *read, const struct dn_target *t
  * The same for text as clients write it: a DN in any form, name, spn, uuid or gid number.
  * IDM_INVALID: it is none of these.
  */
-enum idm_result tree_find_text(const struct idm_read *read, const struct tree *tree,
+enum idm_result tree_find_text(const struct idm_read *read, const struct dn_suffix *suffix,
     struct idm_span text, struct idm_entry *out, struct idm_error *err);
 
 #endif

@@ -53,7 +53,6 @@ enum view_syntax {
 	VIEW_SYNTAX_INTEGER,
 	VIEW_SYNTAX_BOOLEAN,
 	VIEW_SYNTAX_OCTETS,
-	VIEW_SYNTAX_CSN,
 	VIEW_SYNTAX_COUNT,
 };
 
@@ -88,6 +87,27 @@ const struct view_attr *view_find(const struct idm_schema *schema, struct idm_sp
 
 /* Walk over all of them, each once: index from 0; NULL behind the last. */
 const struct view_attr *view_attr_at(const struct idm_schema *schema, size_t index);
+
+/* A matching rule; name NULL: a syntax has none. */
+struct view_rule {
+	const char *name;
+	const char *oid;
+};
+
+struct view_syntax_info {
+	const char *oid;
+	const char *description;
+	struct view_rule equality;
+	struct view_rule ordering;
+	struct view_rule substrings;
+};
+const struct view_syntax_info *view_syntax_info(enum view_syntax syntax);
+
+/* Is that the rule's name, in any case, or its OID? */
+bool view_rule_is(const struct view_rule *rule, struct idm_span name);
+
+/* Active Directory's rule that follows membership through groups. */
+#define VIEW_IN_CHAIN "1.2.840.113556.1.4.1941"
 
 /* A standard object class, and the native class whose entries show it. */
 struct view_class {
@@ -131,7 +151,7 @@ enum idm_result view_select(const struct idm_schema *schema, const struct idm_sp
 /* One snapshot, as it is shown. */
 struct view {
 	const struct idm_read *read;
-	const struct tree *tree;
+	const struct dn_suffix *suffix;
 };
 
 /* Takes a value; it borrows from the entry, or is gone after the call.  False: no more. */

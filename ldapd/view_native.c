@@ -52,7 +52,7 @@ reference_value(
 	enum idm_result result;
 
 	*out = value;
-	dn_to_target(value, &view->tree->suffix, read->arena, &target);
+	dn_to_target(value, view->suffix, read->arena, &target);
 	if (target.kind == DN_INVALID)
 		return idm_refuse(err, IDM_INVALID, "\"%.*s\" is no DN, name, spn or uuid",
 		    value.len < 100 ? (int)value.len : 100,

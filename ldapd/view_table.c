@@ -104,7 +104,7 @@ static const struct view_attr table[] = {
 	  .number = IDM_ATTR_CLASS, .show = VIEW_OPERATIONAL, .syntax = VIEW_SYNTAX_OID,
 	  .single = true },
 	{ .name = "entryCSN", .oid = "1.3.6.1.4.1.4203.666.1.7", .form = VIEW_CSN,
-	  .number = IDM_ATTR_LAST_MODIFIED, .show = VIEW_OPERATIONAL, .syntax = VIEW_SYNTAX_CSN,
+	  .number = IDM_ATTR_LAST_MODIFIED, .show = VIEW_OPERATIONAL, .syntax = VIEW_SYNTAX_EXACT_STRING,
 	  .single = true },
 
 	/* validity, as other servers tell it: shadow(5), MIT Kerberos, Active Directory, 389

@@ -78,7 +78,7 @@ give_reference(struct giving *g, struct idm_span stored)
 	memcpy(uuid.bytes, stored.ptr, sizeof(uuid.bytes));
 	result = idm_lookup_uuid(g->view->read, &uuid, &named, g->err);
 	if (result == IDM_OK)
-		give(g, tree_dn(g->view->tree, &named, dn));
+		give(g, tree_dn(g->view->suffix, &named, dn));
 	else if (result != IDM_NOT_FOUND) /* a change takes references away with their entry */
 		fail(g, result);
 }
@@ -239,13 +239,13 @@ give_dn(struct giving *g)
 {
 	uint8_t dn[TREE_DN_BYTES];
 
-	give(g, tree_dn(g->view->tree, g->entry, dn));
+	give(g, tree_dn(g->view->suffix, g->entry, dn));
 }
 
 static void
 give_dc(struct giving *g)
 {
-	const struct dn_ava *ava = &g->view->tree->suffix.dn.rdns[0].avas[0];
+	const struct dn_ava *ava = &g->view->suffix->dn.rdns[0].avas[0];
 
 	if (idm_span_equal_nocase(ava->type, IDM_SPAN_LIT("dc")))
 		give(g, ava->value);
