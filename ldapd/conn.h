@@ -34,8 +34,9 @@ struct conn {
 	enum conn_state state;
 	struct event *read_event;
 	struct event *write_event;
-	bool want_read;
-	bool want_write; /* TLS needs it, or output waits */
+	bool reading;    /* read_event is added */
+	bool writing;    /* write_event is added */
+	bool want_write; /* TLS has to write before it can go on */
 
 	char source[CONN_SOURCE_BYTES];            /* "192.0.2.7", "ldapi": for logs and the core */
 	uint8_t source_key[CONN_SOURCE_KEY_BYTES]; /* what the limit a source counts by */
@@ -55,27 +56,34 @@ struct conn {
 
 	struct idm_identity identity;
 	uint64_t handle;  /* 0: anonymous */
-	int64_t border_s; /* the next second at which the account's window changes; INT64_MAX */
+	int64_t border_s; /* when the login is to be looked at again; INT64_MAX: only when told */
 
 	struct request *requests; /* begun and not ended */
 	size_t request_count;
-	bool heard; /* a whole PDU has come */
+	bool heard;   /* a whole PDU has come */
+	bool unread;  /* its last turn ended before all was read */
+	bool starved; /* a search waits for the client to take what it was sent */
+	bool broken;  /* the client is gone: nothing more is sent */
+	bool busy;    /* its own event is at work: conn_settle comes at its end */
 };
 
 /* Take over an accepted socket.  False: it was closed, for want of memory. */
 bool conn_open(struct worker *worker, int fd, const char *source,
     const uint8_t source_key[CONN_SOURCE_KEY_BYTES], bool local);
 
-/* Close at once and free; ends its requests. */
+/* Close at once and free; ends its requests without an answer. */
 void conn_free(struct conn *conn);
 
 /* The one place that changes conn->state. */
 void conn_set_state(struct conn *conn, enum conn_state state);
 
-/* Send what waits, as far as the client takes it.  The connection may be freed by this. */
-void conn_flush(struct conn *conn);
+/*
+ * The last thing that whoever touched a connection from outside its own events does: goes on with
+ * input that waited, sends what there is to send, closes what is over.  Frees it at times.
+ */
+void conn_settle(struct conn *conn);
 
-/* Say why (RFC 4511 section 4.4.1), then close. */
+/* Say why (RFC 4511 section 4.4.1), then close.  It is closed in conn_settle, not here. */
 void conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text);
 
 /* May another answer be made, or is so much waiting that the client must take some first? */
@@ -84,13 +92,10 @@ bool conn_has_room(const struct conn *conn);
 /* Another identity, with the handle that stands for it; the old handle is released. */
 void conn_set_identity(struct conn *conn, const struct idm_identity *identity, uint64_t handle);
 
-/* Look at deadlines and at the account's window: once a second.  May free the connection. */
-void conn_check(struct conn *conn, uint64_t now_ms, struct idm_now now);
-
-/* Is the login still good?  Tells the client and closes if not.  May free the connection. */
+/* Is the login still good in the newest snapshot?  If not, the client is told and sent away. */
 void conn_recheck(struct conn *conn);
 
-/* Go on with what was read before and could not be begun: after a bind, or when output left. */
-void conn_continue(struct conn *conn);
+/* Deadlines and the border of the account's window: once a second; conn_settle comes next. */
+void conn_check(struct conn *conn, uint64_t now_ms, struct idm_now now);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "core/search.h"
 #include "ldapd/conn.h"
-#include "ldapd/dn.h"
+#include "ldapd/tree.h"
 
 /*
  * Lives in its connection's list until it ends.  `message` borrows from `arena`, in which the PDU
@@ -57,7 +57,7 @@ void request_yield(struct request *request, void (*resume)(struct request *reque
 struct request_read {
 	struct idm_txn txn;
 	struct idm_read read;
-	const struct dn_suffix *suffix;
+	const struct tree *tree;
 	const struct idm_access *access; /* the connection's rights in this snapshot */
 };
 
@@ -85,6 +85,13 @@ bool request_check_controls(struct request *request, const char *const *known, s
 
 /* What every handler looks like. */
 typedef void (*request_handler)(struct request *request);
+
+struct ipc_bound;
+struct ipc_done;
+
+/* The core process answered. */
+void bind_answered(struct request *request, const struct ipc_bound *bound);
+void forward_answered(struct request *request, const struct ipc_done *done);
 
 /* bind.c, forward.c, search.c, compare.c */
 void bind_handle(struct request *request);

@@ -1,0 +1,617 @@
+#include "ldapd/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "common/clock.h"
+#include "core/builtin.h"
+#include "ldapd/log.h"
+#include "ldapd/worker.h"
+
+enum {
+	READS_A_TURN = 4,             /* then others have theirs */
+	KEEP_OUT_BYTES = 4096,        /* an output block above this is not kept while idle */
+	OUT_SLACK_BYTES = 512 * 1024, /* one answer may go this far over the limit */
+};
+
+static uint64_t
+after_s(uint32_t seconds)
+{
+	return clock_monotonic_ms() + UINT64_C(1000) * seconds;
+}
+
+void
+conn_set_state(struct conn *conn, enum conn_state state)
+{
+	if (conn->state == CONN_CLOSING)
+		return; /* there is no way back */
+	conn->state = state;
+}
+
+static bool
+is_bound(const struct conn *conn)
+{
+	return conn->handle != 0;
+}
+
+static size_t
+message_limit(const struct conn *conn)
+{
+	const struct server_limits *limits = &conn->worker->config->limits;
+
+	return is_bound(conn) ? limits->message_bytes : limits->message_bytes_unbound;
+}
+
+bool
+conn_has_room(const struct conn *conn)
+{
+	return conn->out.len - conn->out_sent < conn->worker->config->limits.output_bytes;
+}
+
+static bool
+may_begin(const struct conn *conn)
+{
+	return conn->state == CONN_READY && conn_has_room(conn) &&
+	       conn->request_count < conn->worker->config->limits.outstanding;
+}
+
+/* --- the socket, with TLS or without */
+
+enum io {
+	IO_DONE,  /* some octets */
+	IO_LATER, /* not now */
+	IO_END,   /* the client is gone */
+};
+
+static enum io
+tls_outcome(struct conn *conn, int n)
+{
+	int error = SSL_get_error(conn->ssl, n);
+
+	ERR_clear_error();
+	if (error == SSL_ERROR_WANT_READ)
+		return IO_LATER;
+	if (error == SSL_ERROR_WANT_WRITE) {
+		conn->want_write = true;
+		return IO_LATER;
+	}
+	return IO_END;
+}
+
+static enum io
+conn_read(struct conn *conn, uint8_t *buffer, size_t size, size_t *got)
+{
+	ssize_t n;
+
+	if (conn->ssl != NULL) {
+		if (SSL_read_ex(conn->ssl, buffer, size, got) == 1)
+			return IO_DONE;
+		return tls_outcome(conn, 0);
+	}
+	n = read(conn->fd, buffer, size);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? IO_LATER : IO_END;
+	*got = (size_t)n;
+	return n == 0 ? IO_END : IO_DONE;
+}
+
+static enum io
+conn_write(struct conn *conn, const uint8_t *data, size_t len, size_t *sent)
+{
+	ssize_t n;
+
+	if (conn->ssl != NULL) {
+		if (SSL_write_ex(conn->ssl, data, len, sent) == 1)
+			return IO_DONE;
+		conn->want_write = true;
+		return tls_outcome(conn, 0);
+	}
+	n = send(conn->fd, data, len, MSG_NOSIGNAL);
+	if (n < 0) {
+		conn->want_write = true;
+		return errno == EAGAIN || errno == EINTR ? IO_LATER : IO_END;
+	}
+	*sent = (size_t)n;
+	return IO_DONE;
+}
+
+/* --- output */
+
+/* What is idle holds little: most connections are idle at any time. */
+static void
+output_all_sent(struct conn *conn)
+{
+	conn->stall_ms = 0;
+	conn->out_sent = 0;
+	if (conn->out.size > KEEP_OUT_BYTES) {
+		size_t max = conn->out.max;
+
+		ber_writer_free(&conn->out);
+		ber_writer_init(&conn->out, max);
+	} else {
+		ber_writer_reset(&conn->out);
+	}
+}
+
+static void
+flush(struct conn *conn)
+{
+	while (!conn->broken && conn->out_sent < conn->out.len) {
+		size_t sent = 0;
+		enum io io = conn_write(
+		    conn, conn->out.data + conn->out_sent, conn->out.len - conn->out_sent, &sent);
+
+		if (io == IO_END)
+			conn->broken = true;
+		if (io != IO_DONE) {
+			if (conn->stall_ms == 0)
+				conn->stall_ms =
+				    after_s(conn->worker->config->limits.write_stall_s);
+			return;
+		}
+		conn->out_sent += sent;
+		conn->stall_ms = 0;
+	}
+	if (conn->out_sent != 0)
+		output_all_sent(conn);
+}
+
+void
+conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text)
+{
+	if (conn->state == CONN_CLOSING)
+		return;
+	log_info("conn %llu %s disconnected: %s", (unsigned long long)conn->no, conn->source, text);
+	if (conn->state != CONN_HANDSHAKE)
+		ldap_disconnection_encode(&conn->out, code, text);
+	while (conn->requests != NULL)
+		request_end(conn->requests);
+	conn_set_state(conn, CONN_CLOSING);
+}
+
+/* --- input */
+
+/* Begin the request that a whole PDU holds; the PDU is wiped, for it may hold a password. */
+static void
+take_pdu(struct conn *conn, uint8_t *pdu, size_t len)
+{
+	const struct server_limits *limits = &conn->worker->config->limits;
+
+	conn->heard = true;
+	conn->phase_ms = 0;
+	conn->idle_ms = after_s(is_bound(conn) ? limits->idle_s : limits->idle_unbound_s);
+	request_begin(conn, idm_span_of(pdu, len));
+	OPENSSL_cleanse(pdu, len);
+}
+
+/* Begin as many requests as may be; the number of octets that are used up. */
+static size_t
+take_pdus(struct conn *conn, uint8_t *data, size_t len)
+{
+	size_t pos = 0;
+
+	while (may_begin(conn) && pos < len) {
+		size_t total = 0;
+
+		switch (ber_frame(data + pos, len - pos, message_limit(conn), &total)) {
+		case BER_FRAME_MORE:
+			if (conn->phase_ms == 0)
+				conn->phase_ms = after_s(conn->worker->config->limits.pdu_s);
+			return pos;
+		case BER_FRAME_COMPLETE:
+			take_pdu(conn, data + pos, total);
+			pos += total;
+			break;
+		case BER_FRAME_BAD:
+			conn_disconnect(conn, LDAP_PROTOCOL_ERROR, "not an LDAP message");
+			break;
+		case BER_FRAME_TOO_LARGE:
+			conn_disconnect(conn, LDAP_PROTOCOL_ERROR, "the message is too large");
+			break;
+		}
+	}
+	return pos;
+}
+
+/* Keep what is left over until more comes. */
+static bool
+keep_input(struct conn *conn, const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return true;
+	if (conn->in_room < len) {
+		uint8_t *in = malloc(len);
+
+		if (in == NULL)
+			return false;
+		free(conn->in);
+		conn->in = in;
+		conn->in_room = len;
+	}
+	memcpy(conn->in, data, len);
+	conn->in_len = len;
+	return true;
+}
+
+static void
+drop_input(struct conn *conn)
+{
+	if (conn->in != NULL)
+		OPENSSL_cleanse(conn->in, conn->in_room);
+	free(conn->in);
+	conn->in = NULL;
+	conn->in_len = conn->in_room = 0;
+}
+
+/* Go on with input that waited. */
+static void
+resume_input(struct conn *conn)
+{
+	size_t used;
+
+	if (conn->in_len == 0 || !may_begin(conn))
+		return;
+	used = take_pdus(conn, conn->in, conn->in_len);
+	memmove(conn->in, conn->in + used, conn->in_len - used);
+	conn->in_len -= used;
+	if (conn->in_len == 0)
+		drop_input(conn);
+}
+
+/* Room behind the input that waits, for one more read. */
+static bool
+grow_input(struct conn *conn)
+{
+	size_t room = conn->in_len + WORKER_READ_BYTES;
+	uint8_t *in;
+
+	if (conn->in_room >= room)
+		return true;
+	in = malloc(room); /* not realloc: what it leaves behind may hold a password */
+	if (in == NULL)
+		return false;
+	memcpy(in, conn->in, conn->in_len);
+	OPENSSL_cleanse(conn->in, conn->in_len);
+	free(conn->in);
+	conn->in = in;
+	conn->in_room = room;
+	return true;
+}
+
+/* Most reads bring whole PDUs: they are served from the worker's buffer, and none is kept here. */
+static enum io
+read_once(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	size_t got = 0;
+	size_t used;
+	enum io io;
+
+	if (conn->in_len != 0) {
+		if (!grow_input(conn))
+			return IO_END;
+		io = conn_read(conn, conn->in + conn->in_len, WORKER_READ_BYTES, &got);
+		conn->in_len += io == IO_DONE ? got : 0;
+		resume_input(conn);
+		return io;
+	}
+	io = conn_read(conn, worker->read_buffer, WORKER_READ_BYTES, &got);
+	if (io != IO_DONE)
+		return io;
+	used = take_pdus(conn, worker->read_buffer, got);
+	if (conn->state != CONN_CLOSING &&
+	    !keep_input(conn, worker->read_buffer + used, got - used))
+		io = IO_END;
+	OPENSSL_cleanse(worker->read_buffer + used, got - used);
+	return io;
+}
+
+static void
+read_input(struct conn *conn)
+{
+	conn->unread = true;
+	for (int i = 0; i < READS_A_TURN && may_begin(conn); i++) {
+		enum io io = read_once(conn);
+
+		conn->unread = io == IO_DONE;
+
+		if (io == IO_END)
+			conn->broken = true;
+		if (io != IO_DONE)
+			return;
+	}
+}
+
+static void
+shake_hands(struct conn *conn)
+{
+	const struct server_limits *limits = &conn->worker->config->limits;
+	int n = SSL_do_handshake(conn->ssl);
+
+	if (n == 1) {
+		conn_set_state(conn, CONN_READY);
+		conn->phase_ms = after_s(limits->first_pdu_s);
+		conn->idle_ms = after_s(limits->idle_unbound_s);
+		return;
+	}
+	if (tls_outcome(conn, n) == IO_END) {
+		log_debug("conn %llu %s TLS handshake failed", (unsigned long long)conn->no,
+		    conn->source);
+		conn->broken = true;
+	}
+}
+
+/* --- events */
+
+static void
+arm(struct event *event, bool *armed, bool wanted)
+{
+	if (*armed == wanted)
+		return;
+	*armed = wanted;
+	if (wanted)
+		event_add(event, NULL);
+	else
+		event_del(event);
+}
+
+static bool
+is_over(const struct conn *conn)
+{
+	return conn->broken || (conn->state == CONN_CLOSING && conn->out_sent == conn->out.len);
+}
+
+void
+conn_settle(struct conn *conn)
+{
+	if (conn->busy)
+		return; /* its own event ends with this */
+	resume_input(conn);
+	flush(conn);
+	if (conn->in_len != 0 && may_begin(conn)) {
+		resume_input(conn);
+		flush(conn);
+	}
+	if (conn->border_s == 0) { /* a request found that the login is over */
+		conn_recheck(conn);
+		flush(conn);
+	}
+	if (conn->starved && conn_has_room(conn)) {
+		conn->starved = false;
+		event_active(conn->worker->slice_event, EV_TIMEOUT, 0);
+	}
+	if (is_over(conn)) {
+		conn_free(conn);
+		return;
+	}
+	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
+	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
+}
+
+static void
+conn_on_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	conn->busy = true;
+	conn->want_write = false;
+	if (conn->state == CONN_HANDSHAKE)
+		shake_hands(conn);
+	if (conn->state == CONN_READY)
+		read_input(conn);
+	conn->busy = false;
+	conn_settle(conn);
+}
+
+/* --- open and close */
+
+static void
+link_conn(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	conn->next = worker->conns;
+	if (worker->conns != NULL)
+		worker->conns->prev = conn;
+	worker->conns = conn;
+	worker->conn_count++;
+}
+
+static void
+unlink_conn(struct conn *conn)
+{
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		conn->worker->conns = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	conn->worker->conn_count--;
+}
+
+static bool
+start_tls(struct conn *conn)
+{
+	int on = 1;
+
+	/* Answers are gathered here already; waiting for more would cost 40 ms with delayed ACKs.
+	 */
+	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	conn->ssl = SSL_new(conn->worker->tls);
+	if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->fd) != 1)
+		return false;
+	SSL_set_accept_state(conn->ssl);
+	return true;
+}
+
+static void
+be_anonymous(struct conn *conn)
+{
+	conn->identity = (struct idm_identity){ .kind = IDM_IDENTITY_ANONYMOUS,
+		.uuid = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS),
+		.expire_s = INT64_MAX };
+	conn->handle = 0;
+	conn->border_s = INT64_MAX;
+}
+
+bool
+conn_open(struct worker *worker, int fd, const char *source,
+    const uint8_t source_key[CONN_SOURCE_KEY_BYTES], bool local)
+{
+	const struct server_limits *limits = &worker->config->limits;
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL) {
+		close(fd);
+		return false;
+	}
+	conn->worker = worker;
+	conn->fd = fd;
+	conn->no = ++worker->conn_no;
+	memcpy(conn->source_key, source_key, CONN_SOURCE_KEY_BYTES);
+	strncpy(conn->source, source, sizeof(conn->source) - 1);
+	ber_writer_init(&conn->out, limits->output_bytes + OUT_SLACK_BYTES);
+	be_anonymous(conn);
+	link_conn(conn);
+	conn->state = local ? CONN_READY : CONN_HANDSHAKE;
+	conn->phase_ms = after_s(local ? limits->first_pdu_s : limits->handshake_s);
+	conn->read_event = event_new(worker->base, fd, EV_READ | EV_PERSIST, conn_on_event, conn);
+	conn->write_event = event_new(worker->base, fd, EV_WRITE | EV_PERSIST, conn_on_event, conn);
+	if (conn->read_event == NULL || conn->write_event == NULL || (!local && !start_tls(conn))) {
+		conn_free(conn);
+		return false;
+	}
+	log_debug("conn %llu %s opened", (unsigned long long)conn->no, conn->source);
+	conn_settle(conn);
+	return true;
+}
+
+void
+conn_free(struct conn *conn)
+{
+	struct ipc_frame release = { .type = IPC_RELEASE };
+
+	log_debug("conn %llu %s closed", (unsigned long long)conn->no, conn->source);
+	while (conn->requests != NULL)
+		request_end(conn->requests);
+	if (conn->handle != 0) {
+		release.release.handle = conn->handle;
+		channel_send(conn->worker->channel, &release);
+	}
+	unlink_conn(conn);
+	if (conn->read_event != NULL)
+		event_free(conn->read_event);
+	if (conn->write_event != NULL)
+		event_free(conn->write_event);
+	if (conn->ssl != NULL) {
+		if (!conn->broken && conn->state != CONN_HANDSHAKE)
+			SSL_shutdown(conn->ssl); /* once: tell, and do not wait */
+		ERR_clear_error();
+		SSL_free(conn->ssl);
+	}
+	close(conn->fd);
+	drop_input(conn);
+	ber_writer_free(&conn->out);
+	free(conn);
+}
+
+/* --- who is bound */
+
+void
+conn_set_identity(struct conn *conn, const struct idm_identity *identity, uint64_t handle)
+{
+	struct ipc_frame release = { .type = IPC_RELEASE };
+
+	if (conn->handle != 0 && conn->handle != handle) {
+		release.release.handle = conn->handle;
+		channel_send(conn->worker->channel, &release);
+	}
+	if (identity == NULL) {
+		be_anonymous(conn);
+		return;
+	}
+	conn->identity = *identity;
+	conn->handle = handle;
+	conn->border_s = INT64_MAX;
+}
+
+static enum idm_result
+check_login(struct conn *conn, struct idm_error *err)
+{
+	struct worker *worker = conn->worker;
+	struct idm_arena *arena = idm_arena_new(WORKER_REQUEST_BYTES);
+	const struct idm_access *access;
+	struct idm_txn txn;
+	struct idm_read read;
+	enum idm_result result;
+
+	if (arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_store_read_begin(worker->store, &txn, err);
+	if (result == IDM_OK) {
+		result = idm_read_attach(&txn, arena, worker_now(worker), &read, err);
+		if (result == IDM_OK)
+			result = worker_rights_of(
+			    worker, &read, &conn->identity, &access, &conn->border_s, err);
+		idm_store_read_end(&txn);
+	}
+	idm_arena_free(&arena);
+	return result;
+}
+
+void
+conn_recheck(struct conn *conn)
+{
+	struct idm_error err = { .text = "" };
+	enum idm_result result;
+
+	if (conn->handle == 0 || conn->state == CONN_CLOSING)
+		return;
+	result = check_login(conn, &err);
+	if (result == IDM_OK)
+		return;
+	log_info(
+	    "conn %llu %s login is over: %s", (unsigned long long)conn->no, conn->source, err.text);
+	conn_disconnect(conn, LDAP_UNAVAILABLE,
+	    result == IDM_DENIED ? "this login is over" : "the database can't be read");
+}
+
+static const char *
+overdue(const struct conn *conn, uint64_t now_ms)
+{
+	if (conn->stall_ms != 0 && now_ms >= conn->stall_ms)
+		return "nothing of the output is taken";
+	if (conn->phase_ms != 0 && now_ms >= conn->phase_ms)
+		return conn->state == CONN_HANDSHAKE ? "the TLS handshake takes too long"
+		       : conn->heard                 ? "the rest of a message does not come"
+						     : "no message comes";
+	if (conn->idle_ms != 0 && now_ms >= conn->idle_ms && conn->request_count == 0 &&
+	    conn->out_sent == conn->out.len)
+		return "idle for too long";
+	return NULL;
+}
+
+void
+conn_check(struct conn *conn, uint64_t now_ms, struct idm_now now)
+{
+	const char *why = overdue(conn, now_ms);
+
+	if (why != NULL) {
+		bool stalled = conn->stall_ms != 0 && now_ms >= conn->stall_ms;
+
+		conn_disconnect(conn, LDAP_UNAVAILABLE, why);
+		conn->broken = conn->broken || stalled || conn->state == CONN_HANDSHAKE;
+	} else if (now.at_s >= conn->border_s) {
+		conn_recheck(conn);
+	}
+}

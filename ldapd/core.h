@@ -1,0 +1,166 @@
+/*
+ * The core process from inside: what its files share.  core_process runs it, core_bind, core_write
+ * and core_exop each serve one kind of request, core_follow does what a change brings along on this
+ * box.
+ */
+#ifndef LDAPD_CORE_H
+#define LDAPD_CORE_H
+
+#include <event2/event.h>
+
+#include "common/config.h"
+#include "core/change.h"
+#include "ldapd/hash_pool.h"
+#include "ldapd/ipc.h"
+#include "ldapd/tree.h"
+
+enum {
+	CORE_JOB_ARENA_BYTES = 24 * 1024 * 1024,
+	CORE_BATCH_MAX = 64,       /* changes that share a commit */
+	CORE_IDENTITY_MAX = 65536, /* bound connections of one worker */
+};
+
+struct channel;
+struct core_worker;
+struct core_job;
+
+struct core {
+	const struct server_config *config;
+	struct event_base *base;
+	struct idm_store *store;
+	struct idm_keyring *password_ring;
+	struct idm_keyring *radius_ring;
+	struct idm_access_table *table;
+	struct tree *tree;
+	struct idm_change_context change; /* points to the three above */
+	struct hash_pool *pool;
+	struct core_worker *workers; /* list */
+	uint64_t worker_count;       /* ever: each has its own number */
+
+	struct core_job *batch; /* changes that wait for the next commit, in order */
+	struct core_job **batch_end;
+	size_t batch_len;
+	struct event *batch_event;
+	struct event *tick_event;
+	struct event *minute_event;
+	struct event *control_event;
+	struct event *term_event;
+};
+
+/* A worker's end of the socketpair, and the identities that it was given. */
+struct core_worker {
+	struct core *core;
+	uint64_t no;
+	struct channel *channel;
+	struct idm_identity *identities; /* handle h is identities[h - 1] */
+	bool *used;
+	size_t identity_room;
+	size_t first_free; /* no free one is below */
+	struct core_worker *next;
+};
+
+/* Ends a job's change: `result` of its request, the change set committed. */
+typedef void (*core_changed)(
+    struct core_job *job, enum idm_result result, const struct idm_error *err);
+
+/*
+ * One bind or operation, from its frame to its answer.  It owns its arena, in which all that came
+ * with it is copied, so it may wait for a hash or a commit.
+ */
+struct core_job {
+	struct core *core;
+	uint64_t worker_no; /* who asked; may be gone when the answer is ready */
+	uint64_t seq;
+	uint64_t handle;
+	bool bind; /* answered by IPC_BOUND; else by IPC_DONE */
+	char source[IPC_SOURCE_MAX];
+	struct idm_arena *arena;
+	struct idm_identity identity;
+	struct ldap_message message; /* of an operation */
+
+	/* A change that the job waits for. */
+	struct idm_request request;
+	core_changed changed;
+	uint64_t change_no;               /* of the change that was made; 0: none */
+	struct idm_request_secret secret; /* of the request, where it sets one */
+	struct idm_span generated;        /* to be told when it is stored; else empty */
+	struct core_job *next;
+};
+
+/* A job of a worker; NULL: out of memory. */
+struct core_job *core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source);
+
+/* The clock as decisions take it. */
+struct idm_now core_now(const struct core *core);
+
+/* --- answers; each ends the job and frees it */
+
+void core_job_done(struct core_job *job, enum ldap_result_code code, const char *text);
+/* A result of core/: its code, and what the client may know of it. */
+void core_job_fail(struct core_job *job, enum idm_result result, const struct idm_error *err);
+/* With the responseValue in `value`, which is freed; `identity` (may be NULL) replaces the one
+ * behind the handle. */
+void core_job_value(
+    struct core_job *job, struct ber_writer *value, const struct idm_identity *identity);
+
+/* The answer to a bind; fills in its seq. */
+void core_job_bound(struct core_job *job, struct ipc_frame *frame);
+
+/* The worker that asked, NULL if it is gone. */
+struct core_worker *core_job_worker(const struct core_job *job);
+
+/* --- snapshots */
+
+struct core_read {
+	struct idm_txn txn;
+	struct idm_txn local;
+	struct idm_read read;
+	const struct tree *tree;
+};
+
+/* Both environments, in the job's arena.  Always ended by core_read_end, also after a failure. */
+enum idm_result core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *err);
+void core_read_end(struct core_read *read);
+
+/* The entry that a DN, name, spn, uuid or gid number stands for.  IDM_NOT_FOUND without a text. */
+enum idm_result core_find(const struct core_read *read, struct idm_span text, struct idm_entry *out,
+    struct idm_error *err);
+
+/* --- requests */
+
+/* A bind (core_bind.c). */
+void core_bind(struct core_job *job, struct idm_span name, struct idm_span password);
+/* The handle for an identity of a worker; 0: it has too many. */
+uint64_t core_identity_add(struct core_worker *worker, const struct idm_identity *identity);
+void core_identity_remove(struct core_worker *worker, uint64_t handle);
+/* NULL: the worker was not given such a handle. */
+struct idm_identity *core_identity(struct core_worker *worker, uint64_t handle);
+
+/* Add, modify, delete, modifyDN (core_write.c); the extended operations (core_exop.c). */
+void core_write(struct core_job *job);
+void core_exop(struct core_job *job);
+
+/*
+ * Let job->request be decided in the next commit; `changed` is called when that is durable, or when
+ * it was refused.
+ */
+void core_change(struct core_job *job, core_changed changed);
+
+/* Decide and commit all that waits, and answer. */
+void core_batch_run(struct core *core);
+
+/*
+ * What a committed change brings along on this box: sessions that end (core_follow.c).  An error
+ * ends the process: the start catches up.
+ */
+enum idm_result core_follow(struct core *core, const struct idm_change_set *set,
+    struct idm_arena *arena, struct idm_error *err);
+/* At start: what was committed but not followed before the process ended. */
+enum idm_result core_follow_missed(struct core *core, struct idm_error *err);
+/* Note that all changes up to now are followed; now and then, so that a start has little to do. */
+enum idm_result core_follow_mark(struct core *core, struct idm_error *err);
+
+/* Tell all workers. */
+void core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
+
+#endif

@@ -1,0 +1,225 @@
+/* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
+#include <stdlib.h>
+
+#include "core/builtin.h"
+#include "core/token.h"
+#include "ldapd/core.h"
+#include "ldapd/log.h"
+
+struct idm_identity *
+core_identity(struct core_worker *worker, uint64_t handle)
+{
+	if (handle == 0 || handle > worker->identity_room || !worker->used[handle - 1])
+		return NULL;
+	return &worker->identities[handle - 1];
+}
+
+static bool
+grow_identities(struct core_worker *worker)
+{
+	size_t room = worker->identity_room == 0 ? 64 : 2 * worker->identity_room;
+	struct idm_identity *identities;
+	bool *used;
+
+	if (room > CORE_IDENTITY_MAX)
+		return false;
+	identities = reallocarray(worker->identities, room, sizeof(*identities));
+	if (identities == NULL)
+		return false;
+	worker->identities = identities;
+	used = reallocarray(worker->used, room, sizeof(*used));
+	if (used == NULL)
+		return false;
+	memset(used + worker->identity_room, 0, (room - worker->identity_room) * sizeof(*used));
+	worker->used = used;
+	worker->identity_room = room;
+	return true;
+}
+
+uint64_t
+core_identity_add(struct core_worker *worker, const struct idm_identity *identity)
+{
+	size_t i = worker->first_free;
+
+	while (i < worker->identity_room && worker->used[i])
+		i++;
+	if (i == worker->identity_room && !grow_identities(worker))
+		return 0;
+	worker->identities[i] = *identity;
+	worker->used[i] = true;
+	worker->first_free = i + 1;
+	return i + 1;
+}
+
+void
+core_identity_remove(struct core_worker *worker, uint64_t handle)
+{
+	if (core_identity(worker, handle) == NULL)
+		return;
+	worker->used[handle - 1] = false;
+	if (handle - 1 < worker->first_free)
+		worker->first_free = handle - 1;
+}
+
+static void
+answer_identity(struct core_job *job, const struct idm_identity *identity)
+{
+	struct core_worker *worker = core_job_worker(job);
+	struct ipc_frame frame = { .type = IPC_BOUND };
+
+	if (worker != NULL && identity->kind != IDM_IDENTITY_ANONYMOUS) {
+		frame.bound.handle = core_identity_add(worker, identity);
+		if (frame.bound.handle == 0) {
+			core_job_done(job, LDAP_BUSY, "too many bound connections");
+			return;
+		}
+	}
+	frame.bound.code = LDAP_SUCCESS;
+	frame.bound.identity = *identity;
+	core_job_bound(job, &frame);
+}
+
+/* Every refusal looks the same from outside (SPEC 8.4); the log says why. */
+static void
+answer_refusal(struct core_job *job, enum idm_result result, const struct idm_error *err)
+{
+	struct ipc_frame frame = { .type = IPC_BOUND };
+
+	frame.bound.code = LDAP_INVALID_CREDENTIALS;
+	frame.bound.reason = idm_span_cstr(err->text);
+	if (result != IDM_DENIED && result != IDM_NOT_FOUND)
+		frame.bound.code = result == IDM_BUSY ? LDAP_BUSY : LDAP_OTHER;
+	core_job_bound(job, &frame);
+}
+
+static void
+on_verified(struct hash_job *hash)
+{
+	struct core_job *job = hash->context;
+	struct core_read read;
+	struct idm_identity identity;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result == IDM_OK)
+		result = idm_auth_verdict(&read.read, &hash->plan, hash->fitted, &identity, &err);
+	core_read_end(&read);
+	if (result == IDM_OK)
+		answer_identity(job, &identity);
+	else
+		answer_refusal(job, result, &err);
+}
+
+static void
+submit(struct core_job *job, struct hash_job *hash)
+{
+	struct idm_error busy = { .text = "the password pool is full" };
+
+	hash->context = job;
+	hash->done = on_verified;
+	if (hash_pool_submit(job->core->pool, hash))
+		return;
+	hash_job_free(&hash);
+	answer_refusal(job, IDM_BUSY, &busy);
+}
+
+static void
+test_password(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
+    struct idm_span password)
+{
+	struct hash_job *hash = hash_job_new(HASH_VERIFY, password);
+	struct idm_error err = { .text = "out of memory" };
+	enum idm_result result = IDM_SYSTEM;
+
+	if (password.len > IDM_PASSWORD_MAX_BYTES)
+		account = NULL; /* what was cut off might have told it from another password */
+	if (hash != NULL)
+		result = idm_auth_plan(
+		    &read->read, job->core->password_ring, account, &hash->plan, &err);
+	if (result == IDM_OK) {
+		submit(job, hash);
+		return;
+	}
+	hash_job_free(&hash);
+	answer_refusal(job, result, &err);
+}
+
+static void
+bind_token(struct core_job *job, const struct core_read *read, const struct idm_uuid *account,
+    struct idm_span token)
+{
+	struct idm_identity identity;
+	struct idm_error err = { .text = "" };
+	enum idm_result result =
+	    idm_auth_token(&read->read, &read->local, token, account, &identity, &err);
+
+	if (result == IDM_OK)
+		answer_identity(job, &identity);
+	else
+		answer_refusal(job, result, &err);
+}
+
+static bool
+is_anonymous(const struct idm_entry *account)
+{
+	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
+
+	return idm_uuid_equal(&account->uuid, &anonymous);
+}
+
+static bool
+looks_like_token(struct idm_span password)
+{
+	uint8_t hash[IDM_TOKEN_HASH_BYTES];
+	struct idm_uuid id;
+
+	return idm_token_parse(password, &id, hash);
+}
+
+/* The name stands for an account, for nobody (NULL), or for whoever the token says. */
+static void
+bind_named(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
+    struct idm_span password)
+{
+	struct idm_identity anonymous = { .kind = IDM_IDENTITY_ANONYMOUS, .expire_s = INT64_MAX };
+
+	if (account != NULL && is_anonymous(account)) {
+		anonymous.uuid = account->uuid;
+		answer_identity(job, &anonymous);
+	} else if (account != NULL && looks_like_token(password)) {
+		bind_token(job, read, &account->uuid, password);
+	} else {
+		test_password(job, read, account, password);
+	}
+}
+
+static bool
+names_a_token(const struct core_read *read, struct idm_span name)
+{
+	struct dn_target target;
+
+	dn_to_target(name, &read->tree->suffix, read->read.arena, &target);
+	return target.kind == DN_ROOT || target.kind == DN_TOKEN;
+}
+
+void
+core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
+{
+	struct core_read read;
+	struct idm_entry account;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result != IDM_OK) {
+		answer_refusal(job, result, &err);
+	} else if (names_a_token(&read, name)) {
+		bind_token(job, &read, NULL, password);
+	} else {
+		result = core_find(&read, name, &account, &err);
+		if (result == IDM_OK || result == IDM_NOT_FOUND)
+			bind_named(job, &read, result == IDM_OK ? &account : NULL, password);
+		else
+			answer_refusal(job, result, &err);
+	}
+	core_read_end(&read);
+}

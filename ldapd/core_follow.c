@@ -1,0 +1,174 @@
+/*
+ * What a committed change brings along on this box (CHANGES 18): login sessions that end.  Local
+ * state may lag behind by a crash, so
+ * local.mdb remembers up to which change this was done, and the start catches up.
+ */
+#include "core/change_log.h"
+#include "core/session.h"
+#include "ldapd/core.h"
+
+static const char followed_key[] = "followed";
+
+/* Passwords that are new here: a login by the old one is over (authenticate.h), but the session
+ * that set the new one goes on. */
+static bool
+sets_primary(const struct idm_item *item)
+{
+	for (size_t i = 0; i < item->secret_count; i++) {
+		if (item->secrets[i].attr_number == IDM_ATTR_PRIMARY_CREDENTIAL)
+			return true;
+	}
+	return false;
+}
+
+static enum idm_result
+keep_own_session(const struct idm_txn *txn, const struct idm_change_set *set,
+    struct idm_arena *arena, struct idm_error *err)
+{
+	struct idm_token_row row;
+	enum idm_result result;
+
+	if (idm_uuid_is_null(&set->session))
+		return IDM_OK;
+	result = idm_session_get(txn, &set->session, &row, err);
+	if (result == IDM_NOT_FOUND || (result == IDM_OK && row.credential_no == 0))
+		return IDM_OK;
+	if (result != IDM_OK)
+		return result;
+	row.label = idm_arena_copy(arena, row.label);
+	row.credential_no = set->no;
+	return idm_session_put(txn, &row, arena, err);
+}
+
+static enum idm_result
+follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
+    const struct idm_item *item, struct idm_arena *arena, struct idm_error *err)
+{
+	bool own = idm_uuid_equal(&item->uuid, &set->actor);
+
+	if (sets_primary(item)) {
+		enum idm_result result =
+		    idm_session_remove_all(txn, &item->uuid, own ? &set->session : NULL, NULL, err);
+
+		return result == IDM_OK && own ? keep_own_session(txn, set, arena, err) : result;
+	}
+	if (item->kind == IDM_ITEM_SESSION || item->kind == IDM_ITEM_RECYCLE)
+		return idm_session_remove_all(txn, &item->uuid, NULL, NULL, err);
+	return IDM_OK;
+}
+
+static bool
+has_consequences(const struct idm_change_set *set)
+{
+	for (size_t i = 0; i < set->item_count; i++) {
+		const struct idm_item *item = &set->items[i];
+
+		if (sets_primary(item) || item->kind == IDM_ITEM_SESSION ||
+		    item->kind == IDM_ITEM_RECYCLE)
+			return true;
+	}
+	return false;
+}
+
+static enum idm_result
+follow_local(struct core *core, const struct idm_change_set *set, struct idm_arena *arena,
+    struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(core->store, &txn, err);
+
+	if (result != IDM_OK)
+		return result;
+	for (size_t i = 0; i < set->item_count && result == IDM_OK; i++)
+		result = follow_item(&txn, set, &set->items[i], arena, err);
+	if (result == IDM_OK)
+		result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, set->no, err);
+	if (result == IDM_OK)
+		return idm_store_write_commit(&txn, err);
+	idm_store_write_abort(&txn);
+	return result;
+}
+
+enum idm_result
+core_follow(struct core *core, const struct idm_change_set *set, struct idm_arena *arena,
+    struct idm_error *err)
+{
+	return has_consequences(set) ? follow_local(core, set, arena, err) : IDM_OK;
+}
+
+/* The numbers of the last change that was followed, and of the last that was committed. */
+static enum idm_result
+load_numbers(struct core *core, uint64_t *followed, uint64_t *applied, struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_read_begin(core->store, &txn, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_store_get_number(&txn, IDM_DB_LOCAL_META, followed_key, followed, err);
+	idm_store_read_end(&txn);
+	if (result == IDM_OK)
+		result = idm_store_read_begin(core->store, &txn, err);
+	if (result != IDM_OK)
+		return result;
+	result = idm_store_get_number(&txn, IDM_DB_META, "applied", applied, err);
+	idm_store_read_end(&txn);
+	return result;
+}
+
+static enum idm_result
+follow_number(struct core *core, uint64_t no, struct idm_arena *arena, struct idm_error *err)
+{
+	struct idm_change_set set;
+	struct idm_read read;
+	struct idm_txn txn;
+	enum idm_result result = idm_store_read_begin(core->store, &txn, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_read_attach(&txn, arena, core_now(core), &read, err);
+	if (result == IDM_OK)
+		result = idm_change_log_get(&read, no, &set, err);
+	idm_store_read_end(&txn);
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK; /* too old to be kept: its sessions have expired */
+	return result == IDM_OK && has_consequences(&set) ? follow_local(core, &set, arena, err)
+							  : result;
+}
+
+enum idm_result
+core_follow_missed(struct core *core, struct idm_error *err)
+{
+	struct idm_arena *arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
+	uint64_t followed = 0, applied = 0;
+	enum idm_result result;
+
+	if (arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = load_numbers(core, &followed, &applied, err);
+	for (uint64_t no = followed + 1; no <= applied && result == IDM_OK; no++) {
+		idm_arena_reset(arena);
+		result = follow_number(core, no, arena, err);
+	}
+	idm_arena_free(&arena);
+	return result == IDM_OK ? core_follow_mark(core, err) : result;
+}
+
+enum idm_result
+core_follow_mark(struct core *core, struct idm_error *err)
+{
+	uint64_t followed = 0, applied = 0;
+	struct idm_txn txn;
+	enum idm_result result = load_numbers(core, &followed, &applied, err);
+
+	if (result != IDM_OK || followed >= applied)
+		return result;
+	result = idm_store_local_write_begin(core->store, &txn, err);
+	if (result != IDM_OK)
+		return result;
+	result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, applied, err);
+	if (result == IDM_OK)
+		return idm_store_write_commit(&txn, err);
+	idm_store_write_abort(&txn);
+	return result;
+}

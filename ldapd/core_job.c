@@ -1,0 +1,145 @@
+/* The life of one bind or operation in the core process: begun by a frame, ended by an answer. */
+#include "ldapd/channel.h"
+#include "ldapd/core.h"
+#include "ldapd/log.h"
+#include "ldapd/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct core_job *
+core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
+{
+	struct core_job *job = calloc(1, sizeof(*job));
+	size_t len = source.len < IPC_SOURCE_MAX ? source.len : IPC_SOURCE_MAX - 1;
+
+	if (job == NULL)
+		return NULL;
+	job->arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
+	if (job->arena == NULL) {
+		free(job);
+		return NULL;
+	}
+	job->core = worker->core;
+	job->worker_no = worker->no;
+	job->seq = seq;
+	if (len != 0)
+		memcpy(job->source, source.ptr, len);
+	memcpy(job->request.source, job->source, sizeof(job->request.source));
+	return job;
+}
+
+static void
+job_free(struct core_job *job)
+{
+	idm_arena_free(&job->arena);
+	free(job);
+}
+
+struct core_worker *
+core_job_worker(const struct core_job *job)
+{
+	struct core_worker *worker = job->core->workers;
+
+	while (worker != NULL && worker->no != job->worker_no)
+		worker = worker->next;
+	return worker;
+}
+
+static void
+send_answer(struct core_job *job, const struct ipc_frame *frame)
+{
+	struct core_worker *worker = core_job_worker(job);
+
+	if (worker != NULL && !channel_send(worker->channel, frame))
+		log_error("core: an answer could not be sent");
+	job_free(job);
+}
+
+void
+core_job_bound(struct core_job *job, struct ipc_frame *frame)
+{
+	frame->bound.seq = job->seq;
+	send_answer(job, frame);
+}
+
+void
+core_job_done(struct core_job *job, enum ldap_result_code code, const char *text)
+{
+	struct ipc_frame frame = { .type = IPC_DONE };
+
+	frame.done.seq = job->seq;
+	frame.done.code = code;
+	frame.done.text = idm_span_cstr(text);
+	send_answer(job, &frame);
+}
+
+void
+core_job_fail(struct core_job *job, enum idm_result result, const struct idm_error *err)
+{
+	if (err != NULL && err->text[0] != '\0' && err->client_text[0] == '\0')
+		log_warn(
+		    "core: %s from %s: %s", ldap_op_name(job->message.op), job->source, err->text);
+	core_job_done(job, request_result_code(result), err == NULL ? "" : err->client_text);
+}
+
+void
+core_job_value(struct core_job *job, struct ber_writer *value, const struct idm_identity *identity)
+{
+	struct ipc_frame frame = { .type = IPC_DONE };
+	struct core_worker *worker = core_job_worker(job);
+	bool failed = value->failed;
+
+	if (failed) {
+		core_job_done(job, LDAP_OTHER, "the answer is too large");
+	} else {
+		frame.done.seq = job->seq;
+		frame.done.code = LDAP_SUCCESS;
+		frame.done.has_value = value->len != 0;
+		frame.done.value = idm_span_of(value->data, value->len);
+		if (identity != NULL && worker != NULL &&
+		    core_identity(worker, job->handle) != NULL) {
+			*core_identity(worker, job->handle) = *identity;
+			frame.done.has_identity = true;
+			frame.done.identity = *identity;
+		}
+		send_answer(job, &frame);
+	}
+	ber_writer_free(value);
+}
+
+enum idm_result
+core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *err)
+{
+	enum idm_result result;
+
+	memset(out, 0, sizeof(*out));
+	result = idm_store_read_begin(job->core->store, &out->txn, err);
+	if (result == IDM_OK)
+		result = idm_store_local_read_begin(job->core->store, &out->local, err);
+	if (result == IDM_OK)
+		result =
+		    idm_read_attach(&out->txn, job->arena, core_now(job->core), &out->read, err);
+	if (result == IDM_OK)
+		result = tree_refresh(&out->read, &job->core->tree, err);
+	out->tree = job->core->tree;
+	return result;
+}
+
+void
+core_read_end(struct core_read *read)
+{
+	if (read->local.store != NULL)
+		idm_store_read_end(&read->local);
+	if (read->txn.store != NULL)
+		idm_store_read_end(&read->txn);
+}
+
+enum idm_result
+core_find(const struct core_read *read, struct idm_span text, struct idm_entry *out,
+    struct idm_error *err)
+{
+	enum idm_result result = tree_find_text(&read->read, &read->tree->suffix, text, out, err);
+
+	return result == IDM_INVALID ? IDM_NOT_FOUND : result;
+}

@@ -1,0 +1,441 @@
+/*
+ * The core process: the only writer, and the only holder of the password-hash key (DESIGN 1).  It
+ * serves what workers send over their channels, keeps the guards of the store, and the clock that
+ * all processes go by.
+ */
+#include "ldapd/core_process.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "core/builtin.h"
+#include "core/floor.h"
+#include "core/session.h"
+#include "ldapd/channel.h"
+#include "ldapd/core.h"
+#include "ldapd/log.h"
+#include "ldapd/request.h"
+#include "ldapd/supervisor.h"
+
+enum { SWEEP_AT_ONCE = 256 };
+
+struct idm_now
+core_now(const struct core *core)
+{
+	return idm_store_now(core->store, clock_now_s());
+}
+
+void
+core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session)
+{
+	struct ipc_frame frame = { .type = IPC_REVOKED };
+
+	frame.revoked.account = *account;
+	if (session != NULL)
+		frame.revoked.session = *session;
+	for (struct core_worker *w = core->workers; w != NULL; w = w->next) {
+		if (!channel_send(w->channel, &frame))
+			log_error("core: a worker could not be told of a revocation");
+	}
+}
+
+/* --- requests of workers */
+
+static void
+serve_bind(struct core_worker *worker, const struct ipc_bind *bind)
+{
+	struct core_job *job = core_job_new(worker, bind->seq, bind->source);
+
+	if (job == NULL) {
+		log_error("core: out of memory");
+		exit(EXIT_FAILURE);
+	}
+	job->message.op = LDAP_BIND_REQUEST;
+	core_bind(job, bind->name, bind->password);
+}
+
+/* The identity behind the handle, if it may still go on; the job is answered if it may not. */
+static bool
+check_identity(struct core_worker *worker, struct core_job *job)
+{
+	const struct idm_identity *identity;
+	struct core_read read;
+	struct idm_error err = { .text = "" };
+	enum idm_result result;
+
+	job->identity = (struct idm_identity){ .kind = IDM_IDENTITY_ANONYMOUS,
+		.uuid = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS),
+		.expire_s = INT64_MAX };
+	if (job->handle != 0) {
+		identity = core_identity(worker, job->handle);
+		if (identity == NULL) {
+			core_job_done(job, LDAP_OTHER, "");
+			log_error("core: a worker used a handle that it was not given");
+			return false;
+		}
+		job->identity = *identity;
+	}
+	result = core_read_begin(job, &read, &err);
+	if (result == IDM_OK)
+		result = idm_auth_recheck(&read.read, &read.local, &job->identity, &err);
+	core_read_end(&read);
+	if (result == IDM_OK)
+		return true;
+	if (result == IDM_DENIED)
+		core_revoke(job->core, &job->identity.uuid, NULL);
+	core_job_fail(job, result, &err);
+	return false;
+}
+
+static bool
+decode(struct core_job *job, struct idm_span pdu)
+{
+	struct ldap_limits limits = ldap_limits_default;
+	struct idm_span copy = idm_arena_copy(job->arena, pdu);
+	enum ldap_decode decoded;
+
+	if (copy.ptr == NULL) {
+		core_job_done(job, LDAP_ADMIN_LIMIT_EXCEEDED, "the request is too large");
+		return false;
+	}
+	decoded = ldap_message_decode(copy, &limits, job->arena, &job->message);
+	if (decoded == LDAP_DECODE_OK)
+		return true;
+	if (decoded == LDAP_DECODE_REFUSED)
+		core_job_done(job, job->message.refusal, job->message.refusal_text);
+	else
+		core_job_done(job, LDAP_PROTOCOL_ERROR, "");
+	return false;
+}
+
+static void
+serve_operation(struct core_worker *worker, const struct ipc_operation *operation)
+{
+	struct core_job *job = core_job_new(worker, operation->seq, operation->source);
+
+	if (job == NULL) {
+		log_error("core: out of memory");
+		exit(EXIT_FAILURE);
+	}
+	job->handle = operation->handle;
+	if (!decode(job, operation->pdu) || !check_identity(worker, job))
+		return;
+	if (job->message.op == LDAP_EXTENDED_REQUEST)
+		core_exop(job);
+	else
+		core_write(job);
+}
+
+static bool
+on_frame(void *context, const struct ipc_frame *frame)
+{
+	struct core_worker *worker = context;
+
+	switch (frame->type) {
+	case IPC_BIND: serve_bind(worker, &frame->bind); return true;
+	case IPC_OPERATION: serve_operation(worker, &frame->operation); return true;
+	case IPC_RELEASE: core_identity_remove(worker, frame->release.handle); return true;
+	case IPC_BOUND:
+	case IPC_DONE:
+	case IPC_REVOKED: break;
+	}
+	log_error("core: a worker sent what only the core process sends");
+	return false;
+}
+
+/* --- workers that come and go */
+
+static void
+worker_free(struct core_worker *worker)
+{
+	struct core_worker **at = &worker->core->workers;
+
+	while (*at != worker)
+		at = &(*at)->next;
+	*at = worker->next;
+	channel_free(&worker->channel);
+	free(worker->identities);
+	free(worker->used);
+	free(worker);
+}
+
+static void
+on_closed(void *context)
+{
+	struct core_worker *worker = context;
+
+	log_info("core: worker %llu is gone", (unsigned long long)worker->no);
+	worker_free(worker);
+}
+
+static bool
+worker_new(struct core *core, int fd)
+{
+	struct core_worker *worker = calloc(1, sizeof(*worker));
+
+	if (worker == NULL)
+		return false;
+	worker->core = core;
+	worker->no = ++core->worker_count;
+	worker->channel = channel_new(core->base, fd, on_frame, on_closed, worker);
+	if (worker->channel == NULL) {
+		free(worker);
+		return false;
+	}
+	worker->next = core->workers;
+	core->workers = worker;
+	return true;
+}
+
+/* --- the clock (SPEC 11.5) */
+
+/*
+ * Raised only while the kernel says that the clock is synchronised.  A clock that nobody
+ * synchronises is still believed, unless it lies below the floor.
+ */
+static void
+keep_clock(struct core *core)
+{
+	struct idm_error err = { .text = "" };
+
+	if (clock_is_synchronised() && idm_floor_raise(core->store, clock_now_s(), &err) != IDM_OK)
+		log_error("core: the clock's floor could not be stored: %s", err.text);
+}
+
+/* --- timers */
+
+static void
+on_batch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	core_batch_run(arg);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct core *core = arg;
+
+	(void)fd;
+	(void)what;
+	idm_store_tick(core->store);
+}
+
+static void
+sweep_sessions(struct core *core)
+{
+	struct idm_txn txn;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = idm_store_local_write_begin(core->store, &txn, &err);
+
+	if (result == IDM_OK) {
+		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &err);
+		if (result == IDM_OK)
+			result = idm_store_write_commit(&txn, &err);
+		else
+			idm_store_write_abort(&txn);
+	}
+	if (result == IDM_OK)
+		result = core_follow_mark(core, &err);
+	if (result != IDM_OK)
+		log_error("core: housekeeping failed: %s", err.text);
+}
+
+static void
+on_minute(evutil_socket_t fd, short what, void *arg)
+{
+	struct core *core = arg;
+
+	(void)fd;
+	(void)what;
+	keep_clock(core);
+	sweep_sessions(core);
+}
+
+static void
+on_term(evutil_socket_t fd, short what, void *arg)
+{
+	struct core *core = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(core->base);
+}
+
+/* --- the supervisor: new workers, or the end */
+
+static void
+on_control(evutil_socket_t control_fd, short what, void *arg)
+{
+	struct core *core = arg;
+	int fd = -1;
+
+	(void)what;
+	switch (supervisor_receive_worker(control_fd, &fd)) {
+	case SUPERVISOR_WORKER:
+		if (!worker_new(core, fd)) {
+			log_error("core: no memory for a worker");
+			close(fd);
+		}
+		return;
+	case SUPERVISOR_GONE: event_base_loopbreak(core->base); return;
+	case SUPERVISOR_MATERIAL:
+	case SUPERVISOR_AGAIN: return;
+	}
+}
+
+/* --- start and end */
+
+/*
+ * The group that may read what is published, where root set it up and made us a member of it.  One
+ * who develops has no such group, and all processes are of one user.
+ */
+static gid_t
+read_group(const struct server_config *config)
+{
+	const struct group *group = getgrnam(config->read_group);
+	gid_t groups[64];
+	int count = getgroups(64, groups);
+
+	for (int i = 0; group != NULL && i < count; i++) {
+		if (groups[i] == group->gr_gid)
+			return group->gr_gid;
+	}
+	return (gid_t)-1;
+}
+
+/* freeradius reads radius.keys by the group of its directory, where root set that up. */
+static gid_t
+radius_group(const struct server_config *config)
+{
+	const struct group *group = getgrnam(config->radius_group);
+	struct stat st;
+
+	if (group == NULL || stat(config->key_path, &st) != 0 || st.st_gid != group->gr_gid)
+		return (gid_t)-1;
+	return group->gr_gid;
+}
+
+static enum idm_result
+open_ring(const struct server_config *config, const char *name, enum idm_purpose purpose,
+    gid_t group, struct idm_keyring **out, struct idm_error *err)
+{
+	char path[CONFIG_PATH_BYTES + 32];
+	enum idm_result result;
+
+	snprintf(path, sizeof(path), "%s/%s", config->key_path, name);
+	result = idm_keyring_create(path, purpose, group, err);
+	return result == IDM_OK ? idm_keyring_open(path, purpose, out, err) : result;
+}
+
+static enum idm_result
+open_all(struct core *core, struct idm_error *err)
+{
+	const struct server_config *config = core->config;
+	struct idm_now now = { clock_now_s(), true };
+	enum idm_result result = idm_builtin_open(
+	    config->db_path, read_group(config), config->domain, now, &core->store, err);
+
+	if (result == IDM_OK)
+		result = open_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, (gid_t)-1,
+		    &core->password_ring, err);
+	if (result == IDM_OK)
+		result = open_ring(config, "radius.keys", IDM_PURPOSE_RADIUS, radius_group(config),
+		    &core->radius_ring, err);
+	if (result == IDM_OK)
+		result = core_follow_missed(core, err);
+	core->change = (struct idm_change_context){ .table = &core->table,
+		.password_ring = core->password_ring,
+		.radius_ring = core->radius_ring };
+	return result;
+}
+
+static struct event *
+add_event(struct core *core, int fd, short what, event_callback_fn callback, int every_ms)
+{
+	struct timeval every = { .tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000 };
+	struct event *event = event_new(core->base, fd, what | EV_PERSIST, callback, core);
+
+	if (event != NULL && event_add(event, every_ms == 0 ? NULL : &every) != 0) {
+		event_free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static bool
+set_up_loop(struct core *core, int control_fd)
+{
+	core->base = event_base_new();
+	if (core->base == NULL)
+		return false;
+	core->batch_event = event_new(core->base, -1, 0, on_batch, core);
+	core->tick_event = add_event(core, -1, 0, on_tick, IDM_STORE_TICK_MS);
+	core->minute_event = add_event(core, -1, 0, on_minute, 60 * 1000);
+	core->control_event = add_event(core, control_fd, EV_READ, on_control, 0);
+	core->term_event = add_event(core, SIGTERM, EV_SIGNAL, on_term, 0);
+	core->pool = hash_pool_new(core->base, core->config->limits.hash_pool_threads,
+	    core->config->limits.hash_queue, &core->config->argon2);
+	return core->batch_event != NULL && core->tick_event != NULL &&
+	       core->minute_event != NULL && core->control_event != NULL &&
+	       core->term_event != NULL && core->pool != NULL;
+}
+
+static void
+free_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+static void
+tear_down(struct core *core)
+{
+	hash_pool_free(&core->pool);
+	while (core->batch != NULL)
+		core_batch_run(core);
+	while (core->workers != NULL)
+		worker_free(core->workers);
+	free_event(&core->batch_event);
+	free_event(&core->tick_event);
+	free_event(&core->minute_event);
+	free_event(&core->control_event);
+	free_event(&core->term_event);
+	if (core->base != NULL)
+		event_base_free(core->base);
+	tree_free(&core->tree);
+	idm_access_table_free(&core->table);
+	idm_keyring_close(&core->password_ring);
+	idm_keyring_close(&core->radius_ring);
+	idm_store_close(&core->store);
+}
+
+int
+core_process_run(const struct server_config *config, int control_fd)
+{
+	struct core core = { .config = config, .batch_end = &core.batch };
+	struct idm_error err = { .text = "out of memory" };
+	enum idm_result result = IDM_SYSTEM;
+
+	if (set_up_loop(&core, control_fd))
+		result = open_all(&core, &err);
+	if (result == IDM_OK) {
+		keep_clock(&core);
+		if (!core_now(&core).trusted)
+			log_warn("core: the clock is behind the last trusted time: accounts with a "
+				 "validity window are refused; set the clock");
+		supervisor_report(control_fd, NULL);
+		event_base_dispatch(core.base);
+	} else {
+		supervisor_report(control_fd, err.text);
+	}
+	tear_down(&core);
+	return result == IDM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

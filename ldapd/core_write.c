@@ -1,0 +1,281 @@
+/* Add, modify, delete and modifyDN (RFC 4511 sections 4.6 to 4.9): requests for changes. */
+#include "ldapd/core.h"
+
+#include "ldapd/view.h"
+
+/* What a request is put together from; lives in the job's arena. */
+struct writing {
+	struct core_job *job;
+	const struct core_read *read;
+	struct idm_request_mod *mods;
+	size_t count;
+	size_t room;
+	enum dn_container container; /* of the entry */
+	enum ldap_result_code code;  /* to answer with, where it is not the result's own */
+	struct idm_error *err;
+};
+
+static enum idm_result
+add_mod(struct writing *w, enum idm_request_kind kind, const struct idm_attr *attr,
+    const struct idm_span *values, size_t count)
+{
+	if (w->count == w->room)
+		return idm_refuse(w->err, IDM_LIMIT, "the request is too large: split it");
+	w->mods[w->count++] = (struct idm_request_mod){ kind, attr, values, count };
+	return IDM_OK;
+}
+
+/* The values in native form: DNs become what they name, classes that say nothing go. */
+static enum idm_result
+native_values(struct writing *w, const struct idm_attr *attr, const struct ldap_attribute *in,
+    struct idm_span *values, size_t *count)
+{
+	struct view view = { &w->read->read, &w->read->tree->suffix };
+	enum idm_result result = IDM_OK;
+
+	*count = 0;
+	for (size_t i = 0; i < in->value_count && result == IDM_OK; i++) {
+		result = view_native_value(&view, attr, in->values[i], &values[*count], w->err);
+		if (values[*count].ptr != NULL)
+			(*count)++;
+	}
+	return result;
+}
+
+static enum idm_result
+native_attr(struct writing *w, struct idm_span type, const struct idm_attr **out)
+{
+	switch (view_native(w->read->read.schema, type, w->container, out)) {
+	case VIEW_WRITABLE: return IDM_OK;
+	case VIEW_COMPUTED:
+		return idm_refuse(w->err, IDM_CONSTRAINT, "%.*s is computed and can't be written",
+		    IDM_SPAN_ARG(type));
+	case VIEW_UNKNOWN: break;
+	}
+	w->code = LDAP_UNDEFINED_ATTRIBUTE_TYPE;
+	return idm_refuse(w->err, IDM_SCHEMA, "there is no attribute %.*s", IDM_SPAN_ARG(type));
+}
+
+static enum idm_result
+add_attribute(struct writing *w, enum idm_request_kind kind, const struct ldap_attribute *attribute)
+{
+	const struct idm_attr *attr = NULL;
+	struct idm_span *values =
+	    idm_arena_array(w->job->arena, attribute->value_count + 1, sizeof(*values));
+	size_t count = 0;
+	enum idm_result result = native_attr(w, attribute->type, &attr);
+
+	if (values == NULL)
+		return IDM_LIMIT;
+	if (result == IDM_OK)
+		result = native_values(w, attr, attribute, values, &count);
+	if (result != IDM_OK)
+		return result;
+	if (count == 0 && attribute->value_count != 0)
+		return IDM_OK; /* only values that say nothing */
+	return add_mod(w, kind, attr, values, count);
+}
+
+static enum idm_result
+room_for_mods(struct writing *w, size_t room)
+{
+	w->mods = idm_arena_array(w->job->arena, room, sizeof(*w->mods));
+	w->room = room;
+	return w->mods == NULL ? IDM_LIMIT : IDM_OK;
+}
+
+/* The entry at a DN, which must be one that can be there. */
+static enum idm_result
+find_target(struct writing *w, struct idm_span dn)
+{
+	struct idm_entry entry;
+	enum idm_result result = core_find(w->read, dn, &entry, w->err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_refuse(w->err, IDM_NOT_FOUND, "no matching entries");
+	if (result == IDM_OK) {
+		w->job->request.target = entry.uuid;
+		w->container = tree_container(&entry);
+	}
+	return result;
+}
+
+/* Where a new entry is to stand decides what it is. */
+static const char *const *
+classes_of(enum dn_container container)
+{
+	static const char *const person[] = { "account", "person", NULL };
+	static const char *const group[] = { "group", NULL };
+	static const char *const service[] = { "account", "service_account", NULL };
+	static const char *const none[] = { NULL };
+
+	switch (container) {
+	case DN_CONTAINER_PEOPLE: return person;
+	case DN_CONTAINER_GROUPS: return group;
+	case DN_CONTAINER_SERVICES: return service;
+	case DN_CONTAINER_NONE: return none;
+	}
+	return none;
+}
+
+static enum idm_result
+add_text(struct writing *w, uint32_t attr_number, struct idm_span text)
+{
+	struct idm_span *value = idm_arena_alloc(w->job->arena, sizeof(*value));
+
+	if (value == NULL)
+		return IDM_LIMIT;
+	*value = text;
+	return add_mod(w, IDM_REQUEST_ADD,
+	    idm_schema_attr_number(w->read->read.schema, attr_number), value, 1);
+}
+
+static enum idm_result
+prepare_add(struct writing *w)
+{
+	const struct ldap_add_request *add = &w->job->message.add;
+	struct dn_target target;
+	const char *const *class;
+	enum idm_result result;
+
+	w->job->request.operation = IDM_OP_CREATE;
+	dn_to_target(add->dn, &w->read->tree->suffix, w->job->arena, &target);
+	if (target.kind != DN_ENTRY || target.container == DN_CONTAINER_NONE ||
+	    (target.naming != DN_NAMING_UID && target.naming != DN_NAMING_CN &&
+		target.naming != DN_NAMING_NAME))
+		return idm_refuse(w->err, IDM_INVALID,
+		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups or "
+		    "uid=NAME,ou=services below the suffix");
+	w->container = target.container;
+	result = room_for_mods(w, add->attribute_count + 4);
+	if (result == IDM_OK)
+		result = add_text(w, IDM_ATTR_NAME, target.value);
+	for (class = classes_of(target.container); *class != NULL && result == IDM_OK; class ++)
+		result = add_text(w, IDM_ATTR_CLASS, idm_span_cstr(*class));
+	for (size_t i = 0; i < add->attribute_count && result == IDM_OK; i++)
+		result = add_attribute(w, IDM_REQUEST_ADD, &add->attributes[i]);
+	return result;
+}
+
+static enum idm_result
+prepare_modify(struct writing *w)
+{
+	const struct ldap_modify_request *modify = &w->job->message.modify;
+	enum idm_result result = find_target(w, modify->dn);
+
+	w->job->request.operation = IDM_OP_MODIFY;
+	if (result == IDM_OK)
+		result = room_for_mods(w, modify->change_count);
+	for (size_t i = 0; i < modify->change_count && result == IDM_OK; i++) {
+		const struct ldap_modification *change = &modify->changes[i];
+
+		switch (change->kind) {
+		case LDAP_MODIFY_ADD:
+			result = add_attribute(w, IDM_REQUEST_ADD, &change->attribute);
+			break;
+		case LDAP_MODIFY_DELETE:
+			result = add_attribute(w, IDM_REQUEST_DELETE, &change->attribute);
+			break;
+		case LDAP_MODIFY_REPLACE:
+			result = add_attribute(w, IDM_REQUEST_REPLACE, &change->attribute);
+			break;
+		case LDAP_MODIFY_INCREMENT:
+			result = idm_refuse(w->err, IDM_CONSTRAINT,
+			    "increment (RFC 4525) is not offered: replace the value");
+			break;
+		}
+	}
+	return result;
+}
+
+static enum idm_result
+prepare_delete(struct writing *w)
+{
+	w->job->request.operation = IDM_OP_DELETE;
+	return find_target(w, w->job->message.delete_dn);
+}
+
+/* A new name; an entry can't move to another container, for that says what it is. */
+static enum idm_result
+prepare_rename(struct writing *w)
+{
+	const struct ldap_modify_dn_request *rename = &w->job->message.modify_dn;
+	struct dn_target from, to, superior;
+	struct idm_span *value;
+	enum idm_result result = find_target(w, rename->dn);
+
+	w->job->request.operation = IDM_OP_MODIFY;
+	if (result != IDM_OK)
+		return result;
+	dn_to_target(rename->dn, &w->read->tree->suffix, w->job->arena, &from);
+	dn_to_target(rename->new_rdn, &w->read->tree->suffix, w->job->arena, &to);
+	if (to.kind != DN_ENTRY || (to.naming != DN_NAMING_UID && to.naming != DN_NAMING_CN &&
+				       to.naming != DN_NAMING_NAME))
+		return idm_refuse(
+		    w->err, IDM_INVALID, "the new RDN is to be uid=NAME, or cn=NAME of a group");
+	if (rename->has_new_superior) {
+		dn_to_target(
+		    rename->new_superior, &w->read->tree->suffix, w->job->arena, &superior);
+		if (superior.kind != DN_CONTAINER || superior.container != from.container)
+			return idm_refuse(w->err, IDM_CONSTRAINT,
+			    "an entry can't move: its container says what it is");
+	}
+	result = room_for_mods(w, 1);
+	value = idm_arena_alloc(w->job->arena, sizeof(*value));
+	if (result != IDM_OK || value == NULL)
+		return IDM_LIMIT;
+	*value = to.value;
+	return add_mod(w, IDM_REQUEST_REPLACE,
+	    idm_schema_attr_number(w->read->read.schema, IDM_ATTR_NAME), value, 1);
+}
+
+static void
+on_changed(struct core_job *job, enum idm_result result, const struct idm_error *err)
+{
+	if (result == IDM_OK)
+		core_job_done(job, LDAP_SUCCESS, "");
+	else
+		core_job_fail(job, result, err);
+}
+
+static enum idm_result
+prepare(struct writing *w)
+{
+	switch (w->job->message.op) {
+	case LDAP_ADD_REQUEST: return prepare_add(w);
+	case LDAP_MODIFY_REQUEST: return prepare_modify(w);
+	case LDAP_DELETE_REQUEST: return prepare_delete(w);
+	case LDAP_MODIFY_DN_REQUEST: return prepare_rename(w);
+	case LDAP_BIND_REQUEST:
+	case LDAP_UNBIND_REQUEST:
+	case LDAP_SEARCH_REQUEST:
+	case LDAP_COMPARE_REQUEST:
+	case LDAP_ABANDON_REQUEST:
+	case LDAP_EXTENDED_REQUEST: break;
+	}
+	return idm_fail(w->err, IDM_SYSTEM, "not a write");
+}
+
+void
+core_write(struct core_job *job)
+{
+	struct core_read read;
+	struct idm_error err = { .text = "" };
+	struct writing w = { .job = job, .read = &read, .err = &err };
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result == IDM_OK)
+		result = prepare(&w);
+	core_read_end(&read);
+	if (result != IDM_OK && w.code != LDAP_SUCCESS) {
+		core_job_done(job, w.code, err.client_text);
+		return;
+	}
+	if (result != IDM_OK) {
+		core_job_fail(job, result, &err);
+		return;
+	}
+	job->request.mods = w.mods;
+	job->request.mod_count = w.count;
+	core_change(job, on_changed);
+}

@@ -1,0 +1,94 @@
+/* What the core process serves: add, modify, delete, modifyDN, and extended operations. */
+#include "common/exop.h"
+#include "ldapd/log.h"
+#include "ldapd/worker.h"
+
+#define EXOP_START_TLS "1.3.6.1.4.1.1466.20037"
+
+static const char *const known_controls[] = { "2.16.840.1.113730.3.4.2" /* ManageDsaIT */ };
+
+static void
+ask_core(struct request *request)
+{
+	struct ipc_frame frame = { .type = IPC_OPERATION };
+
+	frame.operation.handle = request->conn->handle;
+	frame.operation.source = idm_span_cstr(request->conn->source);
+	frame.operation.pdu = request->pdu;
+	worker_ask(request, &frame);
+}
+
+void
+forward_handle(struct request *request)
+{
+	if (request_check_controls(request, known_controls, 1))
+		ask_core(request);
+}
+
+/* "u:" and the spn; empty for anonymous (RFC 4532). */
+static void
+who_am_i(struct request *request)
+{
+	const struct idm_identity *identity = &request->conn->identity;
+	struct ldap_extended_response response = { .has_value = true };
+	struct request_read read;
+	struct idm_entry account;
+	char text[2 + IDM_SPN_MAX] = "u:";
+	struct idm_error err = { .text = "" };
+	enum idm_result result;
+
+	if (identity->kind != IDM_IDENTITY_ANONYMOUS) {
+		result = request_read_begin(request, &read, &err);
+		if (result == IDM_OK) {
+			result = idm_lookup_uuid(&read.read, &identity->uuid, &account, &err);
+			if (result == IDM_OK)
+				response.value = idm_span_of(
+				    text, 2 + idm_lookup_spn(&read.read, &account, text + 2));
+			request_read_end(&read);
+		}
+		if (result != IDM_OK) {
+			request_fail(request, result, &err);
+			return;
+		}
+	}
+	response.result.code = LDAP_SUCCESS;
+	request_respond_extended(request, &response);
+}
+
+void
+extended_handle(struct request *request)
+{
+	const struct ldap_extended_request *extended = &request->message.extended;
+
+	if (!request_check_controls(request, known_controls, 1))
+		return;
+	if (idm_span_is(extended->oid, EXOP_WHOAMI) && !extended->has_value)
+		who_am_i(request);
+	else if (idm_span_is(extended->oid, EXOP_START_TLS))
+		request_respond(request, LDAP_PROTOCOL_ERROR,
+		    "no StartTLS here: use ldaps://, which is TLS from the first octet");
+	else
+		ask_core(request);
+}
+
+void
+forward_answered(struct request *request, const struct ipc_done *done)
+{
+	struct conn *conn = request->conn;
+	struct ldap_extended_response response = { .result = { .code = done->code,
+						       .text = done->text },
+		.oid = done->oid,
+		.has_value = done->has_value,
+		.value = done->value };
+
+	log_debug("conn %llu %s msg %d %s: %s", (unsigned long long)conn->no, conn->source,
+	    request->message.message_id, ldap_op_name(request->message.op),
+	    ldap_result_name(done->code));
+	if (done->has_identity && conn->handle != 0)
+		conn_set_identity(conn, &done->identity, conn->handle);
+	if (request->message.op == LDAP_EXTENDED_REQUEST)
+		request_respond_extended(request, &response);
+	else
+		request_respond_full(request, &response.result, (struct ldap_controls){ NULL, 0 });
+	conn_recheck(conn);
+}

@@ -1,0 +1,17 @@
+/* What processes give up once they have what they need (DESIGN 1). */
+#ifndef LDAPD_SANDBOX_H
+#define LDAPD_SANDBOX_H
+
+#include "core/result.h"
+
+/* No core dumps, no ptrace by others of the same user, no new privileges. */
+enum idm_result sandbox_common(struct idm_error *err);
+
+/*
+ * A worker: besides, it may open nothing but files below `db_path`, and those to read (landlock,
+ * where the kernel has it), and use only the system calls that serving needs (seccomp).  Under a
+ * sanitizer the latter is left out, for its run-time needs others.
+ */
+enum idm_result sandbox_worker(const char *db_path, struct idm_error *err);
+
+#endif

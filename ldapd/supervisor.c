@@ -1,0 +1,564 @@
+#include "ldapd/supervisor.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ldapd/control.h"
+#include "ldapd/core_process.h"
+#include "ldapd/listen.h"
+#include "ldapd/log.h"
+#include "ldapd/sandbox.h"
+#include "ldapd/worker.h"
+
+enum {
+	START_MS = 30 * 1000, /* a child reports within this, or is ended */
+	END_MS = 5 * 1000,    /* a child that was told to end ends within this */
+	BACK_OFF_MAX_S = 30,
+	STEADY_S = 60, /* who lived so long is started again at once */
+};
+
+struct child {
+	pid_t pid; /* 0: none */
+	int control_fd;
+	time_t started;
+};
+
+struct supervisor {
+	const struct server_config *config;
+	struct tls_material tls;
+	int (*listen_fds)[CONFIG_ADDRESSES_MAX]; /* a row a worker */
+	int local_fd;
+	struct child core;
+	struct child *workers;
+	sigset_t signals; /* blocked here, and waited for */
+	unsigned back_off_s;
+};
+
+/* --- privileges */
+
+static bool
+drop_to(const char *user_name, const char *group_name, struct idm_error *err)
+{
+	const struct passwd *user;
+	const struct group *group;
+	gid_t groups[1];
+
+	if (geteuid() != 0)
+		return true; /* who is not root runs all as himself */
+	user = getpwnam(user_name);
+	if (user == NULL) {
+		idm_fail(
+		    err, IDM_INVALID, "there is no user %s: create it, or set another", user_name);
+		return false;
+	}
+	group = getgrnam(group_name);
+	if (group == NULL) {
+		idm_fail(err, IDM_INVALID, "there is no group %s: create it, or set another",
+		    group_name);
+		return false;
+	}
+	groups[0] = group->gr_gid;
+	if (setgroups(1, groups) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0 ||
+	    setuid(0) == 0) {
+		idm_fail(err, IDM_SYSTEM, "can't become user %s: %s", user_name, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+/* --- children */
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* In the child: nothing of the parent but what it was given. */
+static void
+become_child(const struct supervisor *s)
+{
+	sigset_t none;
+
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file's limit is an error of a write, and no end */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	(void)s;
+}
+
+static void
+give_up(int control_fd, const struct idm_error *err)
+{
+	supervisor_report(control_fd, err->text);
+	_exit(EXIT_FAILURE);
+}
+
+/* Children that are there already: their control sockets are not this one's business. */
+static void
+close_controls(const struct supervisor *s)
+{
+	if (s->core.pid != 0)
+		close(s->core.control_fd);
+	for (uint32_t i = 0; i < s->config->workers; i++) {
+		if (s->workers[i].pid != 0)
+			close(s->workers[i].control_fd);
+	}
+}
+
+static pid_t
+fork_child(struct supervisor *s, struct child *child, int *child_fd)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		become_child(s);
+		close_controls(s);
+		close(pair[0]);
+		*child_fd = pair[1];
+		return 0;
+	}
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -1;
+	}
+	*child = (struct child){ pid, pair[0], time(NULL) };
+	return pid;
+}
+
+/* Wait for its report.  False: it did not come up, and *text says why. */
+static bool
+await_report(const struct child *child, char text[CONTROL_BYTES])
+{
+	struct pollfd pfd = { child->control_fd, POLLIN, 0 };
+	char type = 0;
+	int fd;
+
+	strcpy(text, "it gave no reason");
+	if (poll(&pfd, 1, START_MS) <= 0 ||
+	    control_receive(child->control_fd, &type, text, &fd) != CONTROL_MESSAGE)
+		return false;
+	if (fd >= 0)
+		close(fd);
+	return type == 'O';
+}
+
+static bool
+start_core(struct supervisor *s, char text[CONTROL_BYTES])
+{
+	struct idm_error err = { .text = "" };
+	int control_fd = -1;
+	pid_t pid = fork_child(s, &s->core, &control_fd);
+
+	if (pid < 0) {
+		snprintf(text, CONTROL_BYTES, "can't fork: %s", strerror(errno));
+		return false;
+	}
+	if (pid == 0) {
+		close_fd(&s->local_fd);
+		tls_material_free(&s->tls);
+		if (!drop_to(s->config->core_user, s->config->read_group, &err) ||
+		    sandbox_common(&err) != IDM_OK)
+			give_up(control_fd, &err);
+		exit(core_process_run(s->config, control_fd));
+	}
+	return await_report(&s->core, text);
+}
+
+static void
+run_worker(struct supervisor *s, uint32_t i, int control_fd, int core_fd)
+{
+	struct idm_error err = { .text = "" };
+	struct worker_start start = { .config = s->config,
+		.tls = &s->tls,
+		.listen_fds = s->listen_fds[i],
+		.listen_count = s->config->ldapbindaddress_count,
+		.local_fd = s->local_fd,
+		.core_fd = core_fd,
+		.control_fd = control_fd,
+		.number = i + 1 };
+
+	if (!drop_to(s->config->worker_user, s->config->read_group, &err) ||
+	    sandbox_common(&err) != IDM_OK)
+		give_up(control_fd, &err);
+	exit(worker_run(&start));
+}
+
+/* A worker, with a new channel to the core process. */
+static bool
+start_worker(struct supervisor *s, uint32_t i, char text[CONTROL_BYTES])
+{
+	struct child *child = &s->workers[i];
+	int control_fd = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+		snprintf(text, CONTROL_BYTES, "no socketpair: %s", strerror(errno));
+		return false;
+	}
+	pid = fork_child(s, child, &control_fd);
+	if (pid == 0) {
+		close(pair[0]);
+		run_worker(s, i, control_fd, pair[1]);
+	}
+	close(pair[1]);
+	if (pid < 0 || !control_send(s->core.control_fd, 'W', NULL, pair[0])) {
+		close(pair[0]);
+		snprintf(text, CONTROL_BYTES, "can't start: %s", strerror(errno));
+		return false;
+	}
+	close(pair[0]);
+	return await_report(child, text);
+}
+
+static void
+end_child(struct child *child, int signal_no)
+{
+	if (child->pid != 0)
+		kill(child->pid, signal_no);
+}
+
+static void
+forget_child(struct child *child)
+{
+	if (child->pid != 0)
+		close_fd(&child->control_fd);
+	child->pid = 0;
+}
+
+static struct child *
+child_of(struct supervisor *s, pid_t pid)
+{
+	if (s->core.pid == pid)
+		return &s->core;
+	for (uint32_t i = 0; i < s->config->workers; i++) {
+		if (s->workers[i].pid == pid)
+			return &s->workers[i];
+	}
+	return NULL;
+}
+
+static bool
+any_child(const struct supervisor *s)
+{
+	bool any = s->core.pid != 0;
+
+	for (uint32_t i = 0; i < s->config->workers; i++)
+		any = any || s->workers[i].pid != 0;
+	return any;
+}
+
+static void
+reap_quietly(struct supervisor *s)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		struct child *child = child_of(s, pid);
+
+		if (child != NULL)
+			forget_child(child);
+	}
+}
+
+/* Workers first, so that no answer is lost that the core process could still give. */
+static void
+end_all(struct supervisor *s)
+{
+	const struct timespec turn = { 0, 50 * 1000 * 1000 };
+	siginfo_t info;
+
+	for (uint32_t i = 0; i < s->config->workers; i++)
+		end_child(&s->workers[i], SIGTERM);
+	end_child(&s->core, SIGTERM);
+	for (int waited_ms = 0; any_child(s) && waited_ms < END_MS; waited_ms += 50) {
+		reap_quietly(s);
+		if (any_child(s))
+			sigtimedwait(&s->signals, &info, &turn);
+	}
+	for (uint32_t i = 0; i < s->config->workers; i++)
+		end_child(&s->workers[i], SIGKILL);
+	end_child(&s->core, SIGKILL);
+	while (any_child(s)) {
+		pid_t pid = waitpid(-1, NULL, 0);
+		struct child *child = pid > 0 ? child_of(s, pid) : NULL;
+
+		if (child != NULL)
+			forget_child(child);
+		else if (pid < 0 && errno != EINTR)
+			return;
+	}
+}
+
+static bool
+start_all(struct supervisor *s, char text[CONTROL_BYTES])
+{
+	if (!start_core(s, text))
+		return false;
+	for (uint32_t i = 0; i < s->config->workers; i++) {
+		if (!start_worker(s, i, text))
+			return false;
+	}
+	return true;
+}
+
+/* --- what was opened while one may */
+
+static bool
+open_listeners(struct supervisor *s, struct idm_error *err)
+{
+	const struct server_config *config = s->config;
+
+	for (size_t k = 0; k < config->ldapbindaddress_count; k++) {
+		if (!listen_is_free(&config->ldapbindaddress[k], err))
+			return false;
+	}
+	for (uint32_t i = 0; i < config->workers; i++) {
+		for (size_t k = 0; k < config->ldapbindaddress_count; k++) {
+			s->listen_fds[i][k] = listen_tcp(&config->ldapbindaddress[k], err);
+			if (s->listen_fds[i][k] < 0)
+				return false;
+		}
+	}
+	if (config->ldapi_path[0] == '\0')
+		return true;
+	s->local_fd = listen_local(config->ldapi_path, err);
+	return s->local_fd >= 0;
+}
+
+static enum idm_result
+load_material(const struct server_config *config, struct tls_material *out, struct idm_error *err)
+{
+	if (config->ldapbindaddress_count == 0)
+		return IDM_OK;
+	return tls_material_load(config->tls_chain, config->tls_key, out, err);
+}
+
+/* SIGHUP: a new certificate, if it is a good one (SPEC 8.1). */
+static void
+reload(struct supervisor *s)
+{
+	struct tls_material fresh;
+	struct idm_error err = { .text = "" };
+
+	memset(&fresh, 0, sizeof(fresh));
+	if (load_material(s->config, &fresh, &err) != IDM_OK) {
+		log_error("the certificate stays as it was: %s", err.text);
+		return;
+	}
+	tls_material_free(&s->tls);
+	s->tls = fresh;
+	for (uint32_t i = 0; i < s->config->workers; i++) {
+		if (s->workers[i].pid != 0 && s->tls.chain != NULL &&
+		    !control_send_material(s->workers[i].control_fd, &s->tls))
+			log_error("worker %u could not be given the certificate", i + 1);
+	}
+}
+
+/* --- systemd: READY=1 (sd_notify(3)) */
+
+static void
+notify_ready(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len;
+	int fd;
+
+	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+	    strlen(path) >= sizeof(addr.sun_path))
+		return;
+	memcpy(addr.sun_path, path, strlen(path));
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (path[0] == '@')
+		addr.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&addr, len) < 0)
+		log_warn("systemd could not be told: %s", strerror(errno));
+	close(fd);
+}
+
+/* --- watching */
+
+/* Wait before a start: longer each time, if the last one did not last. */
+static void
+back_off(struct supervisor *s, time_t started)
+{
+	struct timespec wait = { 0, 0 };
+
+	if (time(NULL) - started >= STEADY_S)
+		s->back_off_s = 0;
+	wait.tv_sec = s->back_off_s;
+	s->back_off_s = s->back_off_s == 0 ? 1 : 2 * s->back_off_s;
+	if (s->back_off_s > BACK_OFF_MAX_S)
+		s->back_off_s = BACK_OFF_MAX_S;
+	if (wait.tv_sec != 0) {
+		log_info("waiting %lds before the next start", (long)wait.tv_sec);
+		nanosleep(&wait, NULL);
+	}
+}
+
+static const char *
+describe_end(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "ended by signal %d", WTERMSIG(status));
+	else
+		snprintf(out, size, "ended with status %d", WEXITSTATUS(status));
+	return out;
+}
+
+static bool
+restart_all(struct supervisor *s, time_t started)
+{
+	char text[CONTROL_BYTES] = "";
+
+	end_all(s);
+	back_off(s, started);
+	if (start_all(s, text)) {
+		log_info("serving again");
+		return true;
+	}
+	log_error("the start failed: %s", text);
+	return false;
+}
+
+static void
+on_end(struct supervisor *s, pid_t pid, int status)
+{
+	struct child *child = child_of(s, pid);
+	char how[64], text[CONTROL_BYTES] = "";
+	bool was_core = child == &s->core;
+	time_t started;
+
+	if (child == NULL)
+		return;
+	started = child->started;
+	forget_child(child);
+	describe_end(status, how, sizeof(how));
+	if (!was_core) {
+		uint32_t i = (uint32_t)(child - s->workers);
+
+		log_error("worker %u %s; starting another", i + 1, how);
+		back_off(s, started);
+		if (s->core.pid != 0 && start_worker(s, i, text))
+			return;
+		log_error("worker %u: %s", i + 1, text);
+	} else {
+		log_error("the core process %s; starting all anew", how);
+	}
+	while (!restart_all(s, time(NULL)))
+		;
+}
+
+static void
+reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		on_end(s, pid, status);
+}
+
+static void
+watch(struct supervisor *s)
+{
+	for (;;) {
+		int signal_no = sigwaitinfo(&s->signals, NULL);
+
+		if (signal_no == SIGTERM || signal_no == SIGINT)
+			return;
+		if (signal_no == SIGHUP)
+			reload(s);
+		reap(s); /* also when a signal was merged with another */
+	}
+}
+
+static void
+block_signals(struct supervisor *s)
+{
+	sigemptyset(&s->signals);
+	sigaddset(&s->signals, SIGTERM);
+	sigaddset(&s->signals, SIGINT);
+	sigaddset(&s->signals, SIGHUP);
+	sigaddset(&s->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &s->signals, NULL);
+}
+
+static bool
+set_up(struct supervisor *s, struct idm_error *err)
+{
+	uint32_t workers = s->config->workers;
+
+	s->workers = calloc(workers, sizeof(*s->workers));
+	s->listen_fds = calloc(workers, sizeof(*s->listen_fds));
+	if (s->workers == NULL || s->listen_fds == NULL) {
+		idm_fail(err, IDM_SYSTEM, "out of memory");
+		return false;
+	}
+	return load_material(s->config, &s->tls, err) == IDM_OK && open_listeners(s, err);
+}
+
+static void
+tear_down(struct supervisor *s)
+{
+	if (s->local_fd >= 0)
+		unlink(s->config->ldapi_path);
+	close_fd(&s->local_fd);
+	tls_material_free(&s->tls);
+	free(s->workers);
+	free(s->listen_fds);
+}
+
+int
+supervisor_run(const struct server_config *config, const char *config_path)
+{
+	struct supervisor s = { .config = config, .local_fd = -1 };
+	struct idm_error err = { .text = "" };
+	char text[CONTROL_BYTES] = "";
+	bool up;
+
+	block_signals(&s);
+	if (!set_up(&s, &err)) {
+		log_error("%s", err.text);
+		tear_down(&s);
+		return EXIT_FAILURE;
+	}
+	up = start_all(&s, text);
+	if (up) {
+		log_info("ready: %s with %u workers for %s", config_path, config->workers,
+		    config->domain);
+		notify_ready();
+		watch(&s);
+		log_info("stopping");
+	} else {
+		log_error("%s", text);
+	}
+	end_all(&s);
+	tear_down(&s);
+	return up ? EXIT_SUCCESS : EXIT_FAILURE;
+}

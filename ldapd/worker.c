@@ -1,0 +1,581 @@
+#include "ldapd/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "core/authenticate.h"
+#include "core/validity.h"
+#include "ldapd/log.h"
+#include "ldapd/sandbox.h"
+#include "ldapd/supervisor.h"
+
+enum { RIGHTS_BYTES = 256 * 1024, ACCEPTS_A_TURN = 64, SLICES_A_TURN = 16 };
+
+struct idm_now
+worker_now(const struct worker *worker)
+{
+	return idm_store_now(worker->store, clock_now_s());
+}
+
+/* --- rights, kept as long as nothing changes */
+
+/* Who may be bound many times: what tells one login's rights from another's. */
+static bool
+same_login(const struct idm_identity *a, const struct idm_identity *b)
+{
+	return a->kind == b->kind && a->credential_no == b->credential_no &&
+	       a->expire_s == b->expire_s && idm_uuid_equal(&a->uuid, &b->uuid) &&
+	       idm_uuid_equal(&a->session, &b->session);
+}
+
+static struct worker_rights *
+find_rights(struct worker *worker, const struct idm_identity *identity)
+{
+	struct worker_rights *oldest = &worker->rights[0];
+
+	for (size_t i = 0; i < WORKER_RIGHTS; i++) {
+		struct worker_rights *rights = &worker->rights[i];
+
+		if (rights->applied != 0 && same_login(&rights->identity, identity))
+			return rights;
+		if (rights->used < oldest->used)
+			oldest = rights;
+	}
+	oldest->applied = 0;
+	return oldest;
+}
+
+static int64_t
+login_border_s(const struct idm_read *read, const struct idm_identity *identity)
+{
+	struct idm_entry account;
+	int64_t border_s;
+
+	if (idm_lookup_uuid(read, &identity->uuid, &account, NULL) != IDM_OK)
+		return 0;
+	border_s = idm_validity_border_s(&account, read->now);
+	return identity->expire_s < border_s ? identity->expire_s : border_s;
+}
+
+static enum idm_result
+resolve_rights(struct worker *worker, const struct idm_read *read, struct worker_rights *rights,
+    struct idm_error *err)
+{
+	enum idm_result result = idm_auth_recheck(read, NULL, &rights->identity, err);
+
+	if (result == IDM_OK)
+		result = idm_access_table_refresh(read, &worker->table, err);
+	if (rights->arena == NULL)
+		rights->arena = idm_arena_new(RIGHTS_BYTES);
+	else
+		idm_arena_reset(rights->arena);
+	if (rights->arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	if (result == IDM_OK)
+		result = idm_access_resolve(
+		    read, worker->table, &rights->identity, rights->arena, &rights->access, err);
+	if (result == IDM_OK)
+		rights->border_s = login_border_s(read, &rights->identity);
+	return result;
+}
+
+enum idm_result
+worker_rights_of(struct worker *worker, const struct idm_read *read,
+    const struct idm_identity *identity, const struct idm_access **out, int64_t *border_s,
+    struct idm_error *err)
+{
+	struct worker_rights *rights = find_rights(worker, identity);
+	uint64_t applied;
+	enum idm_result result =
+	    idm_store_get_number(read->txn, IDM_DB_META, "applied", &applied, err);
+
+	if (result != IDM_OK)
+		return result;
+	rights->used = ++worker->rights_clock;
+	if (rights->applied != applied || read->now.at_s >= rights->border_s) {
+		rights->applied = 0;
+		rights->identity = *identity;
+		result = resolve_rights(worker, read, rights, err);
+		if (result != IDM_OK)
+			return result;
+		rights->applied = applied;
+	}
+	*out = rights->access;
+	*border_s = rights->border_s;
+	return IDM_OK;
+}
+
+/* --- the core process */
+
+static struct request **
+bucket_of(struct worker *worker, uint64_t seq)
+{
+	return &worker->by_seq[seq % WORKER_SEQ_BUCKETS];
+}
+
+void
+worker_ask(struct request *request, struct ipc_frame *frame)
+{
+	struct worker *worker = request->conn->worker;
+	struct request **bucket;
+
+	request->seq = ++worker->seq;
+	if (frame->type == IPC_BIND)
+		frame->bind.seq = request->seq;
+	else
+		frame->operation.seq = request->seq;
+	bucket = bucket_of(worker, request->seq);
+	request->next_waiting = *bucket;
+	*bucket = request;
+	if (channel_send(worker->channel, frame))
+		return;
+	conn_set_state(request->conn, CONN_READY);
+	request_respond(request, LDAP_BUSY, "");
+}
+
+static void
+unlink_waiting(struct request **at, const struct request *request)
+{
+	while (*at != NULL && *at != request)
+		at = &(*at)->next_waiting;
+	if (*at != NULL)
+		*at = request->next_waiting;
+}
+
+void
+worker_forget(struct request *request)
+{
+	struct worker *worker = request->conn->worker;
+
+	if (request->seq != 0)
+		unlink_waiting(bucket_of(worker, request->seq), request);
+	request->seq = 0;
+	if (!request->waiting)
+		return;
+	unlink_waiting(&worker->waiting, request);
+	worker->waiting_end = &worker->waiting;
+	while (*worker->waiting_end != NULL)
+		worker->waiting_end = &(*worker->waiting_end)->next_waiting;
+	request->waiting = false;
+}
+
+/* The request that asked; it no longer waits. */
+static struct request *
+take_asked(struct worker *worker, uint64_t seq)
+{
+	struct request *request = *bucket_of(worker, seq);
+
+	while (request != NULL && request->seq != seq)
+		request = request->next_waiting;
+	if (request != NULL)
+		worker_forget(request);
+	return request;
+}
+
+static void
+on_bound(struct worker *worker, const struct ipc_bound *bound)
+{
+	struct request *request = take_asked(worker, bound->seq);
+	struct ipc_frame release = { .type = IPC_RELEASE };
+	struct conn *conn;
+
+	if (request == NULL) { /* the client has gone meanwhile */
+		release.release.handle = bound->handle;
+		if (bound->handle != 0)
+			channel_send(worker->channel, &release);
+		return;
+	}
+	conn = request->conn;
+	bind_answered(request, bound);
+	conn_settle(conn);
+}
+
+static void
+on_done(struct worker *worker, const struct ipc_done *done)
+{
+	struct request *request = take_asked(worker, done->seq);
+	struct conn *conn;
+
+	if (request == NULL)
+		return;
+	conn = request->conn;
+	forward_answered(request, done);
+	conn_settle(conn);
+}
+
+static void
+on_revoked(struct worker *worker, const struct ipc_revoked *revoked)
+{
+	struct conn *next;
+
+	for (struct conn *conn = worker->conns; conn != NULL; conn = next) {
+		next = conn->next;
+		if (!idm_uuid_equal(&conn->identity.uuid, &revoked->account))
+			continue;
+		if (idm_uuid_is_null(&revoked->session))
+			conn_recheck(conn);
+		else if (idm_uuid_equal(&conn->identity.session, &revoked->session))
+			conn_disconnect(conn, LDAP_UNAVAILABLE, "this login is over");
+		conn_settle(conn);
+	}
+}
+
+static bool
+on_frame(void *context, const struct ipc_frame *frame)
+{
+	struct worker *worker = context;
+
+	switch (frame->type) {
+	case IPC_BOUND: on_bound(worker, &frame->bound); return true;
+	case IPC_DONE: on_done(worker, &frame->done); return true;
+	case IPC_REVOKED: on_revoked(worker, &frame->revoked); return true;
+	case IPC_BIND:
+	case IPC_OPERATION:
+	case IPC_RELEASE: break;
+	}
+	return false;
+}
+
+static void
+on_core_closed(void *context)
+{
+	struct worker *worker = context;
+
+	log_error("worker: the core process is gone");
+	event_base_loopbreak(worker->base);
+}
+
+/* --- searches that yielded */
+
+static void
+put_last(struct worker *worker, struct request *request)
+{
+	request->waiting = true;
+	request->next_waiting = NULL;
+	*worker->waiting_end = request;
+	worker->waiting_end = &request->next_waiting;
+}
+
+void
+worker_wait(struct request *request)
+{
+	put_last(request->conn->worker, request);
+	event_active(request->conn->worker->slice_event, EV_TIMEOUT, 0);
+}
+
+/* One slice each, in turn; whose client has to take output first waits for conn_settle. */
+static void
+on_slices(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	bool more = false;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < SLICES_A_TURN && worker->waiting != NULL; i++) {
+		struct request *request = worker->waiting;
+		struct conn *conn = request->conn;
+
+		worker_forget(request);
+		conn->starved = !conn_has_room(conn);
+		if (conn->starved) {
+			put_last(worker, request);
+			continue;
+		}
+		request->resume(request);
+		conn_settle(conn);
+	}
+	for (struct request *r = worker->waiting; r != NULL && !more; r = r->next_waiting)
+		more = conn_has_room(r->conn);
+	if (more)
+		event_active(worker->slice_event, EV_TIMEOUT, 0);
+}
+
+/* --- listeners */
+
+struct listener {
+	struct worker *worker;
+	struct event *event;
+	bool local;
+};
+
+/* IPv6 counts by /64: a host has all of it.  An IPv4 address stands alone, also when mapped. */
+static void
+source_of(const struct sockaddr_storage *addr, char text[CONN_SOURCE_BYTES],
+    uint8_t key[CONN_SOURCE_KEY_BYTES])
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)addr;
+
+	memset(key, 0, CONN_SOURCE_KEY_BYTES);
+	if (addr->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &v4->sin_addr, text, CONN_SOURCE_BYTES);
+		memcpy(key, &v4->sin_addr, 4);
+	} else if (addr->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, CONN_SOURCE_BYTES);
+		memcpy(key, v6->sin6_addr.s6_addr + 12, 4);
+	} else if (addr->ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &v6->sin6_addr, text, CONN_SOURCE_BYTES);
+		memcpy(key, v6->sin6_addr.s6_addr, CONN_SOURCE_KEY_BYTES);
+	} else {
+		strcpy(text, "ldapi");
+		memset(key, 0xff, CONN_SOURCE_KEY_BYTES);
+	}
+}
+
+static bool
+within_limits(const struct worker *worker, const uint8_t key[CONN_SOURCE_KEY_BYTES])
+{
+	uint32_t same = 0;
+
+	if (worker->conn_count >= worker->conn_limit)
+		return false;
+	for (const struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
+		same += memcmp(conn->source_key, key, CONN_SOURCE_KEY_BYTES) == 0;
+	return same < worker->source_limit;
+}
+
+static bool
+accept_one(struct worker *worker, int listen_fd, bool local)
+{
+	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(addr);
+	char source[CONN_SOURCE_BYTES];
+	uint8_t key[CONN_SOURCE_KEY_BYTES];
+	int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ECONNABORTED || errno == EINTR;
+	source_of(&addr, source, key);
+	if (!within_limits(worker, key)) {
+		log_warn("%s: too many connections, one more refused", source);
+		close(fd);
+	} else if (!conn_open(worker, fd, source, key, local)) {
+		log_error("%s: out of memory for a connection", source);
+	}
+	return true;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		if (!accept_one(listener->worker, fd, listener->local))
+			return;
+	}
+}
+
+static bool
+listen_on(struct worker *worker, struct listener *listener, int fd, bool local)
+{
+	listener->worker = worker;
+	listener->local = local;
+	listener->event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
+	return listener->event != NULL && event_add(listener->event, NULL) == 0;
+}
+
+/* --- once a second */
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	uint64_t now_ms = clock_monotonic_ms();
+	struct idm_now now = worker_now(worker);
+	struct conn *next;
+
+	(void)fd;
+	(void)what;
+	for (struct conn *conn = worker->conns; conn != NULL; conn = next) {
+		next = conn->next;
+		conn_check(conn, now_ms, now);
+		conn_settle(conn);
+	}
+}
+
+/* --- the supervisor: a new certificate, or the end */
+
+static void
+on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+	struct tls_material material;
+	struct idm_error err = { .text = "" };
+	SSL_CTX *tls;
+
+	(void)what;
+	switch (supervisor_receive_material(fd, &material)) {
+	case SUPERVISOR_WORKER:
+	case SUPERVISOR_AGAIN: return;
+	case SUPERVISOR_GONE: event_base_loopbreak(worker->base); return;
+	case SUPERVISOR_MATERIAL: break;
+	}
+	if (tls_context_new(&material, &tls, &err) == IDM_OK) {
+		SSL_CTX_free(worker->tls); /* connections keep it as long as they last */
+		worker->tls = tls;
+		log_info("worker: the certificate was loaded anew");
+	} else {
+		log_error("worker: the certificate stays as it was: %s", err.text);
+	}
+	tls_material_free(&material);
+}
+
+static void
+on_term(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *worker = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(worker->base);
+}
+
+/* --- start and end */
+
+static struct event *
+add_event(struct worker *worker, int fd, short what, event_callback_fn callback, long seconds)
+{
+	struct timeval every = { .tv_sec = seconds };
+	struct event *event = event_new(worker->base, fd, what | EV_PERSIST, callback, worker);
+
+	if (event != NULL && event_add(event, seconds == 0 ? NULL : &every) != 0) {
+		event_free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static uint32_t
+share_of(uint32_t limit, uint32_t workers)
+{
+	return (limit + workers - 1) / workers;
+}
+
+static void
+set_limits(struct worker *worker)
+{
+	const struct server_limits *limits = &worker->config->limits;
+
+	worker->limits = ldap_limits_default;
+	worker->limits.filter_depth = limits->filter_depth;
+	worker->limits.filter_nodes = limits->filter_nodes;
+	worker->limits.attributes_asked = limits->attributes;
+	worker->limits.controls = limits->controls;
+	worker->conn_limit = share_of(limits->connections, worker->config->workers);
+	worker->source_limit = share_of(limits->connections_per_source, worker->config->workers);
+}
+
+struct running {
+	struct worker worker;
+	struct listener listeners[CONFIG_ADDRESSES_MAX + 1];
+	struct event *events[4];
+};
+
+static bool
+set_up_loop(struct running *r, const struct worker_start *start)
+{
+	struct worker *worker = &r->worker;
+
+	worker->base = event_base_new();
+	if (worker->base == NULL)
+		return false;
+	worker->channel =
+	    channel_new(worker->base, start->core_fd, on_frame, on_core_closed, worker);
+	worker->slice_event = event_new(worker->base, -1, 0, on_slices, worker);
+	worker->read_buffer = malloc(WORKER_READ_BYTES);
+	if (worker->channel == NULL || worker->slice_event == NULL || worker->read_buffer == NULL)
+		return false;
+	for (size_t i = 0; i < start->listen_count; i++) {
+		if (!listen_on(worker, &r->listeners[i], start->listen_fds[i], false))
+			return false;
+	}
+	if (start->local_fd >= 0 &&
+	    !listen_on(worker, &r->listeners[CONFIG_ADDRESSES_MAX], start->local_fd, true))
+		return false;
+	r->events[0] = add_event(worker, -1, 0, on_second, 1);
+	r->events[1] = add_event(worker, start->control_fd, EV_READ, on_control, 0);
+	r->events[2] = add_event(worker, SIGTERM, EV_SIGNAL, on_term, 0);
+	r->events[3] = add_event(worker, SIGINT, EV_SIGNAL, on_term, 0);
+	return r->events[0] != NULL && r->events[1] != NULL && r->events[2] != NULL &&
+	       r->events[3] != NULL;
+}
+
+static void
+tear_down(struct running *r)
+{
+	struct worker *worker = &r->worker;
+
+	while (worker->conns != NULL) {
+		struct conn *conn = worker->conns;
+
+		conn_disconnect(conn, LDAP_UNAVAILABLE, "the server is stopping");
+		conn_settle(conn);
+		if (worker->conns == conn)
+			conn_free(conn);
+	}
+	while (worker->spare != NULL) {
+		struct request *request = worker->spare;
+
+		worker->spare = request->next;
+		idm_arena_free(&request->arena);
+		free(request);
+	}
+	for (size_t i = 0; i < WORKER_RIGHTS; i++)
+		idm_arena_free(&worker->rights[i].arena);
+	for (size_t i = 0; i <= CONFIG_ADDRESSES_MAX; i++) {
+		if (r->listeners[i].event != NULL)
+			event_free(r->listeners[i].event);
+	}
+	for (size_t i = 0; i < sizeof(r->events) / sizeof(r->events[0]); i++) {
+		if (r->events[i] != NULL)
+			event_free(r->events[i]);
+	}
+	if (worker->slice_event != NULL)
+		event_free(worker->slice_event);
+	channel_free(&worker->channel);
+	if (worker->base != NULL)
+		event_base_free(worker->base);
+	free(worker->read_buffer);
+	SSL_CTX_free(worker->tls);
+	tree_free(&worker->tree);
+	idm_access_table_free(&worker->table);
+	idm_store_close(&worker->store);
+}
+
+int
+worker_run(const struct worker_start *start)
+{
+	struct running *r = calloc(1, sizeof(*r));
+	struct idm_error err = { .text = "out of memory" };
+	enum idm_result result = IDM_SYSTEM;
+
+	if (r == NULL)
+		return EXIT_FAILURE;
+	r->worker.config = start->config;
+	r->worker.waiting_end = &r->worker.waiting;
+	set_limits(&r->worker);
+	if (set_up_loop(r, start))
+		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);
+	if (result == IDM_OK && start->listen_count != 0)
+		result = tls_context_new(start->tls, &r->worker.tls, &err);
+	if (result == IDM_OK)
+		result = sandbox_worker(start->config->db_path, &err);
+	if (result == IDM_OK) {
+		supervisor_report(start->control_fd, NULL);
+		event_base_dispatch(r->worker.base);
+	} else {
+		supervisor_report(start->control_fd, err.text);
+	}
+	tear_down(r);
+	free(r);
+	return result == IDM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
