@@ -109,8 +109,8 @@ is_domain(const struct idm_entry *entry)
 	return idm_uuid_equal(&entry->uuid, &uuid);
 }
 
-static enum dn_container
-container_itself(const struct idm_entry *entry)
+enum dn_container
+tree_container_itself(const struct idm_entry *entry)
 {
 	static const uint64_t numbers[] = {
 		[DN_CONTAINER_PEOPLE] = IDM_BUILTIN_OU_PEOPLE,
@@ -130,7 +130,7 @@ container_itself(const struct idm_entry *entry)
 bool
 tree_has_subordinates(const struct idm_entry *entry)
 {
-	return is_domain(entry) || container_itself(entry) != DN_CONTAINER_NONE;
+	return is_domain(entry) || tree_container_itself(entry) != DN_CONTAINER_NONE;
 }
 
 static size_t
@@ -154,8 +154,8 @@ tree_dn(const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t o
 
 	if (container != DN_CONTAINER_NONE && name.len != 0)
 		len = dn_of_entry(container, name, suffix, out, TREE_DN_BYTES);
-	else if (container_itself(entry) != DN_CONTAINER_NONE)
-		len = dn_of_container(container_itself(entry), suffix, out, TREE_DN_BYTES);
+	else if (tree_container_itself(entry) != DN_CONTAINER_NONE)
+		len = dn_of_container(tree_container_itself(entry), suffix, out, TREE_DN_BYTES);
 	else if (is_domain(entry))
 		return suffix->text;
 	else

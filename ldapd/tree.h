@@ -36,6 +36,9 @@ enum dn_container tree_container(const struct idm_entry *entry);
 struct idm_span tree_dn(
     const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES]);
 
+/* The container that the entry is itself. */
+enum dn_container tree_container_itself(const struct idm_entry *entry);
+
 /* Can entries stand below it?  The domain and the containers. */
 bool tree_has_subordinates(const struct idm_entry *entry);
 

@@ -65,7 +65,7 @@ enum view_show {
 struct view_attr {
 	const char *name;
 	const char *other; /* another name; NULL: none */
-	const char *oid;   /* NULL: of our own, see subschema.c */
+	const char *oid;   /* NULL: a name with an option, which the subschema does not tell */
 	enum view_form form;
 	uint32_t number; /* of `attr`; IDM_ATTR_NONE: needs no right but to see the entry */
 	uint32_t second_number;

@@ -1,6 +1,16 @@
 /* Which attribute descriptions and object classes there are, and which a request asks for. */
 #include "ldapd/view.h"
 
+#include <stdio.h>
+
+#include "common/exop.h"
+
+/* Where our own object identifiers of attributes are: aliases, and native ones by their number. */
+#define OID_ALIAS EXOP_ARC ".11."
+#define OID_NATIVE EXOP_ARC ".10."
+
+enum { OID_TEXT = sizeof(OID_NATIVE) + 10 };
+
 /* clang-format off */
 
 /*
@@ -47,11 +57,11 @@ static const struct view_attr table[] = {
 	  .syntax = VIEW_SYNTAX_IA5 },
 	{ .name = "mail;alternative", .form = VIEW_REST, .number = IDM_ATTR_MAIL,
 	  .syntax = VIEW_SYNTAX_IA5 },
-	{ .name = "email", .form = VIEW_STORED, .number = IDM_ATTR_MAIL,
+	{ .name = "email", .oid = OID_ALIAS "1", .form = VIEW_STORED, .number = IDM_ATTR_MAIL,
 	  .syntax = VIEW_SYNTAX_IA5 },
 	{ .name = "emailAddress", .oid = "1.2.840.113549.1.9.1", .form = VIEW_STORED,
 	  .number = IDM_ATTR_MAIL, .syntax = VIEW_SYNTAX_IA5 },
-	{ .name = "emailPrimary", .form = VIEW_FIRST, .number = IDM_ATTR_MAIL,
+	{ .name = "emailPrimary", .oid = OID_ALIAS "2", .form = VIEW_FIRST, .number = IDM_ATTR_MAIL,
 	  .syntax = VIEW_SYNTAX_IA5, .single = true },
 
 	/* RFC 2307, and its successor draft-howard-rfc2307bis */
@@ -76,7 +86,7 @@ static const struct view_attr table[] = {
 	{ .name = "sshPublicKey", .oid = "1.3.6.1.4.1.24552.500.1.1.1.13", .form = VIEW_SSHKEY,
 	  .number = IDM_ATTR_SSH_PUBLICKEY, .show = VIEW_USER,
 	  .syntax = VIEW_SYNTAX_EXACT_STRING },
-	{ .name = "keys", .form = VIEW_SSHKEY, .number = IDM_ATTR_SSH_PUBLICKEY,
+	{ .name = "keys", .oid = OID_ALIAS "3", .form = VIEW_SSHKEY, .number = IDM_ATTR_SSH_PUBLICKEY,
 	  .syntax = VIEW_SYNTAX_EXACT_STRING },
 
 	/* Microsoft's name, which everybody uses; virtual, and most clients want it with "*" */
@@ -123,7 +133,7 @@ static const struct view_attr table[] = {
 	  .number = IDM_ATTR_ACCOUNT_EXPIRE, .second_number = IDM_ATTR_ACCOUNT_VALID_FROM,
 	  .only = "account", .show = VIEW_OPERATIONAL, .syntax = VIEW_SYNTAX_BOOLEAN,
 	  .single = true },
-	{ .name = "loginDisabled", .form = VIEW_LOCKED,
+	{ .name = "loginDisabled", .oid = OID_ALIAS "4", .form = VIEW_LOCKED,
 	  .number = IDM_ATTR_ACCOUNT_EXPIRE, .second_number = IDM_ATTR_ACCOUNT_VALID_FROM,
 	  .only = "account", .syntax = VIEW_SYNTAX_BOOLEAN, .single = true },
 	{ .name = "pwdAccountLockedTime", .oid = "1.3.6.1.4.1.42.2.27.8.1.17",
@@ -211,10 +221,11 @@ syntax_of(enum idm_syntax syntax)
 }
 
 static void
-native_attr(const struct idm_attr *attr, struct view_attr *out)
+native_attr(const struct idm_attr *attr, const char *oid, struct view_attr *out)
 {
 	*out = (struct view_attr){
 		.name = attr->name,
+		.oid = oid,
 		.form = VIEW_STORED,
 		.number = attr->number,
 		.show = show_native(attr->number),
@@ -237,6 +248,7 @@ static struct {
 	struct view_attr attrs[ATTRS_MAX];
 	size_t count;
 	uint16_t buckets[BUCKETS]; /* position plus one; 0: empty */
+	char oids[IDM_ATTR_SLOTS][OID_TEXT];
 } all;
 
 /* FNV-1a, without regard to ASCII case. */
@@ -321,7 +333,8 @@ load(const struct idm_schema *schema)
 	for (size_t i = 0; (native = idm_schema_attr_at(schema, i)) != NULL; i++) {
 		if (all.buckets[find_bucket(idm_span_cstr(native->name))] != 0)
 			continue;
-		native_attr(native, &all.attrs[all.count]);
+		snprintf(all.oids[i], OID_TEXT, OID_NATIVE "%u", (unsigned)native->number);
+		native_attr(native, all.oids[i], &all.attrs[all.count]);
 		add_attr();
 	}
 	all.schema = schema;
