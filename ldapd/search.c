@@ -1,0 +1,498 @@
+#include "ldapd/search.h"
+
+#include <assert.h>
+
+#include "common/clock.h"
+#include "ldapd/ldap_filter.h"
+#include "ldapd/paging.h"
+#include "ldapd/rootdse.h"
+#include "ldapd/worker.h"
+
+enum {
+	SLICE_ENTRIES = 1024, /* tested before others have their turn */
+	ATTEMPTS = 3,         /* at a slice whose snapshot grew too old */
+};
+
+/* Why a slice ended before its search did. */
+enum stop {
+	STOP_NOT,
+	STOP_FAILED,    /* `result` says how */
+	STOP_SIZE,      /* there is one more entry than may be sent */
+	STOP_PAGE,      /* or than the page holds */
+	STOP_ROOM,      /* the client has to take some first */
+	STOP_TOO_LARGE, /* an entry that no message can hold */
+};
+
+/* A search; lives in its request's arena. */
+struct searching {
+	struct request *request;
+	struct view_selection selection;
+	struct idm_filter filter;
+	struct idm_search search;
+	enum dn_container container; /* the only one whose entries are in scope, or NONE */
+	uint32_t limit;              /* entries that may be sent */
+	uint32_t sent;
+	struct paging paging;
+	uint64_t deadline_ms; /* UINT64_MAX: none */
+	unsigned attempts;    /* at the slice at hand */
+
+	/* of one slice */
+	struct view view;
+	enum stop stop;
+	uint64_t stop_id; /* the entry that was not sent any more */
+	enum idm_result result;
+	struct idm_error *err;
+};
+
+/* --- answers */
+
+static void
+respond(struct searching *s, enum ldap_result_code code, const char *text, uint64_t next_id)
+{
+	struct ldap_result result = { .code = code, .text = idm_span_cstr(text) };
+	struct ldap_controls controls = { NULL, 0 };
+
+	if (s->paging.asked) {
+		controls.list = paging_control(s->request->arena, next_id);
+		controls.count = controls.list != NULL ? 1 : 0;
+	}
+	request_respond_full(s->request, &result, controls);
+}
+
+void
+search_no_such_object(
+    struct request *request, const struct dn_target *target, const struct dn_suffix *suffix)
+{
+	uint8_t dn[TREE_DN_BYTES];
+	struct ldap_result result = { .code = LDAP_NO_SUCH_OBJECT };
+	size_t len;
+
+	if (target->kind == DN_ENTRY || target->kind == DN_UNKNOWN) {
+		len = dn_of_container(target->container, suffix, dn, sizeof(dn));
+		assert(len <= sizeof(dn));
+		result.matched_dn = idm_span_of(dn, len);
+	}
+	request_respond_full(request, &result, (struct ldap_controls){ NULL, 0 });
+}
+
+/* --- entries */
+
+/* Write an entry behind what waits to be sent; STOP_NOT: it is there. */
+static enum stop
+write_entry(struct searching *s, const struct idm_entry *entry, const struct idm_attrset *readable)
+{
+	const struct ldap_message *message = &s->request->message;
+	struct conn *conn = s->request->conn;
+	struct idm_arena_mark mark = idm_arena_mark(s->view.read->arena);
+	struct ldap_entry_writer writer;
+	uint8_t dn[TREE_DN_BYTES];
+
+	ldap_entry_begin(&writer, &conn->out, message->message_id,
+	    tree_dn(s->view.suffix, entry, dn), message->search.types_only);
+	s->result = view_write(&s->view, entry, readable, &s->selection, &writer, s->err);
+	idm_arena_rewind(s->view.read->arena, mark);
+	if (s->result != IDM_OK) {
+		ldap_entry_cancel(&writer);
+		return STOP_FAILED;
+	}
+	if (!ldap_entry_end(&writer, (struct ldap_controls){ NULL, 0 }))
+		return STOP_TOO_LARGE;
+	s->sent++;
+	return STOP_NOT;
+}
+
+/* Below a container stand its own entries, and none that gave up its name. */
+static bool
+is_in_scope(const struct searching *s, const struct idm_entry *entry)
+{
+	if (s->container == DN_CONTAINER_NONE)
+		return true;
+	return tree_container(entry) == s->container ||
+	       tree_container_itself(entry) == s->container;
+}
+
+static bool
+search_found(void *context, const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attrset *readable)
+{
+	struct searching *s = context;
+
+	(void)read;
+	if (!is_in_scope(s, entry))
+		return true;
+	if (s->sent == s->limit)
+		s->stop = STOP_SIZE;
+	else if (s->paging.asked && s->sent == s->paging.size)
+		s->stop = STOP_PAGE;
+	else if (!conn_has_room(s->request->conn))
+		s->stop = STOP_ROOM;
+	else
+		s->stop = write_entry(s, entry, readable);
+	s->stop_id = entry->id;
+	return s->stop == STOP_NOT;
+}
+
+/* --- slices */
+
+static void search_resume(struct request *request);
+
+/* What the end of a slice means for the search. */
+static void
+search_go_on(struct searching *s)
+{
+	switch (s->stop) {
+	case STOP_FAILED: request_fail(s->request, s->result, s->err); return;
+	case STOP_SIZE: respond(s, LDAP_SIZE_LIMIT_EXCEEDED, "", 0); return;
+	case STOP_PAGE: respond(s, LDAP_SUCCESS, "", s->stop_id); return;
+	case STOP_TOO_LARGE:
+		respond(
+		    s, LDAP_ADMIN_LIMIT_EXCEEDED, "an entry is too large: ask for less of it", 0);
+		return;
+	case STOP_ROOM:
+		s->search.next_id = s->stop_id;
+		s->search.done = false;
+		break;
+	case STOP_NOT: break;
+	}
+	if (s->search.done)
+		respond(s, LDAP_SUCCESS, "", 0);
+	else
+		request_yield(s->request, search_resume);
+}
+
+/* One slice in a snapshot that has begun; IDM_BUSY: it grew too old, and nothing was sent. */
+static enum idm_result
+run_slice(struct searching *s, const struct request_read *read)
+{
+	struct ber_writer *out = &s->request->conn->out;
+	struct idm_arena_mark mark = idm_arena_mark(s->request->arena);
+	struct idm_search before = s->search;
+	uint32_t sent = s->sent;
+	size_t len = out->len;
+	enum idm_result result;
+
+	s->view = (struct view){ &read->read, &read->tree->suffix };
+	s->search.access = read->access;
+	s->stop = STOP_NOT;
+	result = idm_search_slice(&s->search, &read->read, SLICE_ENTRIES, search_found, s, s->err);
+	idm_arena_rewind(s->request->arena, mark);
+	if (result == IDM_OK && s->stop == STOP_FAILED)
+		result = s->result;
+	if (result == IDM_OK)
+		result = request_read_check(read, s->err);
+	if (result == IDM_BUSY) {
+		ber_writer_rewind(out, len);
+		s->search = before;
+		s->sent = sent;
+	}
+	return result;
+}
+
+/* Run a slice, end its snapshot, and go on. */
+static void
+search_step(struct searching *s, struct request_read *read, struct idm_error *err)
+{
+	enum idm_result result;
+
+	s->err = err;
+	result = run_slice(s, read);
+	request_read_end(read);
+	if (result == IDM_BUSY && ++s->attempts < ATTEMPTS) {
+		request_yield(s->request, search_resume);
+		return;
+	}
+	if (result != IDM_OK) {
+		request_fail(s->request, result, err);
+		return;
+	}
+	s->attempts = 0;
+	search_go_on(s);
+}
+
+static void
+search_resume(struct request *request)
+{
+	struct searching *s = request->state;
+	struct idm_error err = { 0 };
+	struct request_read read;
+	enum idm_result result;
+
+	if (clock_monotonic_ms() >= s->deadline_ms) {
+		respond(s, LDAP_TIME_LIMIT_EXCEEDED, "", 0);
+		return;
+	}
+	result = request_read_begin(request, &read, &err);
+	if (result != IDM_OK)
+		request_fail(request, result, &err);
+	else
+		search_step(s, &read, &err);
+}
+
+/* --- the base */
+
+static bool
+is_empty(const struct idm_attrset *set)
+{
+	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
+		if (set->bits[i] != 0)
+			return false;
+	}
+	return true;
+}
+
+enum idm_result
+search_find_visible(const struct request_read *read, const struct dn_target *target,
+    struct idm_entry *entry, struct idm_attrset *readable, struct idm_error *err)
+{
+	enum idm_result result = tree_find(&read->read, target, entry, err);
+
+	if (result == IDM_OK)
+		result = idm_access_search(&read->read, read->access, entry, readable, err);
+	if (result == IDM_OK && is_empty(readable))
+		return IDM_NOT_FOUND;
+	return result;
+}
+
+/* Find the base and, if it is in scope, write it. */
+static enum idm_result
+run_base(struct searching *s, const struct request_read *read, const struct dn_target *target)
+{
+	struct idm_attrset readable;
+	struct idm_entry entry;
+	bool matches;
+	enum idm_result result = search_find_visible(read, target, &entry, &readable, s->err);
+
+	if (result != IDM_OK)
+		return result;
+	if (!idm_entry_is_live(&entry) && !idm_filter_asks_class(&s->filter, "recycled") &&
+	    !idm_filter_asks_class(&s->filter, "tombstone"))
+		return IDM_NOT_FOUND;
+	if (s->request->message.search.scope == LDAP_SCOPE_ONE)
+		return IDM_OK;
+	result = idm_search_entry(&s->search, &read->read, &entry, &matches, &readable, s->err);
+	if (result == IDM_OK && matches)
+		s->stop = write_entry(s, &entry, &readable);
+	return result;
+}
+
+/* The base alone is in scope, or nothing: it is an entry that nothing stands below. */
+static void
+search_base(struct searching *s, struct request_read *read, const struct dn_target *target)
+{
+	enum idm_result result;
+
+	s->search.access = read->access;
+	s->search.done = true;
+	result = run_base(s, read, target);
+	request_read_end(read);
+	if (result == IDM_NOT_FOUND)
+		search_no_such_object(s->request, target, s->view.suffix);
+	else if (result != IDM_OK)
+		request_fail(s->request, result, s->err);
+	else
+		search_go_on(s);
+}
+
+/* --- scope */
+
+/* Limit the client's filter to what stands below the base. */
+static enum idm_result
+limit_to(struct searching *s, const char *const *classes, size_t count)
+{
+	struct idm_filter pair[2] = { [1] = s->filter };
+	enum idm_result result = ldap_filter_any_class(&s->view, classes, count, &pair[0], s->err);
+
+	return result == IDM_OK ? ldap_filter_all(&s->view, pair, 2, &s->filter, s->err) : result;
+}
+
+static enum idm_result
+limit_to_container(struct searching *s, enum dn_container container, bool itself)
+{
+	static const char *const people[] = { "person", "container" };
+	static const char *const groups[] = { "group", "container" };
+	static const char *const services[] = { "service_account", "container" };
+	static const char *const *const classes[] = {
+		[DN_CONTAINER_PEOPLE] = people,
+		[DN_CONTAINER_GROUPS] = groups,
+		[DN_CONTAINER_SERVICES] = services,
+	};
+
+	s->container = container;
+	return limit_to(s, classes[container], itself ? 2 : 1);
+}
+
+/* Right below the suffix stand the containers, and what has no place in one. */
+static enum idm_result
+limit_to_top(struct searching *s)
+{
+	static const char *const classes[] = { "container", "radius_client", "system_config",
+		"attributetype", "classtype", "access_control_profile", "application" };
+
+	return limit_to(s, classes, sizeof(classes) / sizeof(classes[0]));
+}
+
+/* Entries below the base; an empty base stands for the suffix, as clients without one mean it. */
+static void
+search_below(struct searching *s, struct request_read *read, const struct dn_target *target)
+{
+	bool one = s->request->message.search.scope == LDAP_SCOPE_ONE;
+	enum idm_result result = IDM_OK;
+
+	if (target->kind == DN_CONTAINER)
+		result = limit_to_container(s, target->container, !one);
+	else if (one)
+		result = limit_to_top(s);
+	if (result == IDM_OK) {
+		search_step(s, read, s->err);
+		return;
+	}
+	request_read_end(read);
+	request_fail(s->request, result, s->err);
+}
+
+/* An entry that is not in the store, and has nothing below it. */
+static void
+search_made(struct searching *s, struct request_read *read,
+    enum idm_result (*make)(const struct view *view, struct made_entry *out, struct idm_error *err))
+{
+	const struct ldap_message *message = &s->request->message;
+	struct made_entry entry;
+	bool fits = true;
+	enum idm_result result = make(&s->view, &entry, s->err);
+
+	request_read_end(read);
+	if (result != IDM_OK) {
+		request_fail(s->request, result, s->err);
+		return;
+	}
+	if (message->search.scope != LDAP_SCOPE_ONE &&
+	    made_test(&entry, message->search.filter) == IDM_TRUE)
+		fits = made_write(&entry, message, &s->request->conn->out);
+	respond(s, fits ? LDAP_SUCCESS : LDAP_ADMIN_LIMIT_EXCEEDED, "", 0);
+}
+
+static void
+refuse(struct request *request, struct request_read *read, enum ldap_result_code code,
+    const char *text)
+{
+	request_read_end(read);
+	request_respond(request, code, text);
+}
+
+/* Where the search goes, by what its base is. */
+static void
+search_at(struct searching *s, struct request_read *read, const struct dn_target *target)
+{
+	struct request *request = s->request;
+	bool base = request->message.search.scope == LDAP_SCOPE_BASE;
+
+	switch (target->kind) {
+	case DN_ROOT:
+		if (!base) {
+			search_below(s, read, target);
+			return;
+		}
+		search_made(s, read, rootdse_make);
+		return;
+	case DN_SUBSCHEMA: search_made(s, read, subschema_make); return;
+	case DN_SUFFIX:
+	case DN_CONTAINER:
+		if (base)
+			search_base(s, read, target);
+		else
+			search_below(s, read, target);
+		return;
+	case DN_ENTRY: search_base(s, read, target); return;
+	case DN_INVALID:
+		refuse(request, read, LDAP_INVALID_DN_SYNTAX, "the base is not a DN");
+		return;
+	case DN_TOKEN:
+	case DN_UNKNOWN:
+	case DN_FOREIGN: break;
+	}
+	request_read_end(read);
+	search_no_such_object(request, target, s->view.suffix);
+}
+
+/* --- the request */
+
+static struct searching *
+searching_new(struct request *request, const struct paging *paging, struct idm_error *err)
+{
+	const struct ldap_search_request *search = &request->message.search;
+	uint32_t limit = request->conn->worker->config->limits.search_entries;
+	struct searching *s = idm_arena_alloc(request->arena, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	request->state = s;
+	s->request = request;
+	s->err = err;
+	s->paging = *paging;
+	s->search.filter = &s->filter;
+	s->search.next_id = paging->next_id;
+	s->limit = limit;
+	if (search->size_limit > 0 && (uint32_t)search->size_limit < limit)
+		s->limit = (uint32_t)search->size_limit;
+	s->deadline_ms = UINT64_MAX;
+	if (search->time_limit_s > 0)
+		s->deadline_ms =
+		    request->begun_ms + UINT64_C(1000) * (uint64_t)search->time_limit_s;
+	return s;
+}
+
+static void
+search_begin(struct searching *s, struct request_read *read)
+{
+	struct request *request = s->request;
+	const struct ldap_search_request *search = &request->message.search;
+	struct dn_target target;
+	enum idm_result result;
+
+	s->view = (struct view){ &read->read, &read->tree->suffix };
+	result = view_select(read->read.schema, search->attributes, search->attribute_count,
+	    request->arena, &s->selection, s->err);
+	if (result == IDM_OK)
+		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
+	if (result != IDM_OK) {
+		request_read_end(read);
+		request_fail(request, result, s->err);
+		return;
+	}
+	dn_to_target(search->base, s->view.suffix, request->arena, &target);
+	search_at(s, read, &target);
+}
+
+void
+search_handle(struct request *request)
+{
+	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT, LDAP_CONTROL_PAGED };
+	struct idm_error err = { 0 };
+	struct request_read read;
+	struct paging paging;
+	struct searching *s;
+	enum ldap_result_code code;
+	const char *text;
+	enum idm_result result;
+
+	if (!request_check_controls(request, controls, sizeof(controls) / sizeof(controls[0])))
+		return;
+	if (!paging_read(&request->message, &paging, &code, &text)) {
+		request_respond(request, code, text);
+		return;
+	}
+	s = searching_new(request, &paging, &err);
+	if (s == NULL) {
+		request_respond(request, LDAP_ADMIN_LIMIT_EXCEEDED, "");
+		return;
+	}
+	if (paging.asked && paging.size == 0) { /* the client wants no more of these pages */
+		respond(s, LDAP_SUCCESS, "", 0);
+		return;
+	}
+	result = request_read_begin(request, &read, &err);
+	if (result != IDM_OK)
+		request_fail(request, result, &err);
+	else
+		search_begin(s, &read);
+}
