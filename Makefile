@@ -9,6 +9,8 @@
 #   make fuzz       each fuzz target over its seeds for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=
 #   make deps       install the Debian packages of config/packages.txt
+#
+# V=1 shows the commands.
 
 BUILD    ?= build$(if $(SAN),-san)
 PREFIX   ?= /usr
@@ -25,6 +27,7 @@ INSTRUMENT = $(if $(SAN),$(SANITIZE),$(HARDEN)) $(if $(FUZZ),-fsanitize=fuzzer-n
 DEFINE   := -I. -D_DEFAULT_SOURCE -D_GNU_SOURCE -DIDM_VERSION='"$(VERSION)"'
 COMPILE   = $(CC) $(STD) $(DEFINE) -fPIC -fvisibility=hidden $(WARN) $(WERROR) $(INSTRUMENT) \
             $(EXTRA) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+say       = $(if $(V),,@printf '%-5s %s\n' $(1) $@ && )
 HARDLINK := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 LINK      = $(CC) $(if $(SAN),$(SANITIZE)) -pie $(HARDLINK) $(LDFLAGS)
 
@@ -82,37 +85,37 @@ $(BUILD)/libsupport.a: $(support_OBJ)
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(BUILD)/rlm_kanidm/%.o $(BUILD)/tests/unit/test_rlm_%.o: STD = $(RLM_FLAGS)
 $(BUILD)/test/common/clock.o: EXTRA = -DIDM_TEST_CLOCK
 
 $(BUILD)/test/common/clock.o: common/clock.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC)$(COMPILE) -c -o $@ $<
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC)$(COMPILE) -c -o $@ $<
 
 # --- programs: in $(BUILD) the ones to ship, in $(BUILD)/test the ones with the clock to shift
 
 define program_rules
 $(1)/bin/kanidm-ldapd: $(BUILD)/ldapd/main.o $(BUILD)/libldapd.a $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
-	$$(LINK) -o $$@ $$^ $$(CORE_LIBS) $$(LDAPD_LIBS)
+	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(CORE_LIBS) $$(LDAPD_LIBS)
 
 $(1)/bin/kanidmd: $(BUILD)/admin/kanidmd.o $(kanidmd_OBJ) $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
-	$$(LINK) -o $$@ $$^ $$(CORE_LIBS) -ljansson
+	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(CORE_LIBS) -ljansson
 
 $(1)/bin/kanidm: $(BUILD)/admin/kanidm.o $(BUILD)/libadmin.a $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
-	$$(LINK) -o $$@ $$^ $$(ADMIN_LIBS) $$(CORE_LIBS)
+	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(ADMIN_LIBS) $$(CORE_LIBS)
 
 $(1)/lib/rlm_kanidm.so: $(rlm_OBJ) $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
-	$$(CC) -shared $(HARDLINK),-z,defs,--exclude-libs,ALL $$(LDFLAGS) -o $$@ $$^ $$(CORE_LIBS) $$(RLM_LIBS)
+	$$(call say,LINK)$$(CC) -shared $(HARDLINK),-z,defs,--exclude-libs,ALL $$(LDFLAGS) -o $$@ $$^ $$(CORE_LIBS) $$(RLM_LIBS)
 endef
 $(eval $(call program_rules,$(BUILD)))
 $(eval $(call program_rules,$(BUILD)/test))
@@ -122,13 +125,13 @@ $(eval $(call program_rules,$(BUILD)/test))
 TEST_LIBS = $(addprefix $(BUILD)/,libsupport.a libadmin.a libldapd.a libcommon.a libidm.a)
 
 $(BUILD)/tests/unit/test_rlm_%: $(BUILD)/tests/unit/test_rlm_%.o $(BUILD)/librlm.a $(TEST_LIBS)
-	$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) $(RLM_RPATH) -lcmocka
+	$(call say,LINK)$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) $(RLM_RPATH) -lcmocka
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(TEST_LIBS)
-	$(LINK) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS)
+	$(call say,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIBS)
-	$(LINK) -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS) -lcmocka
+	$(call say,LINK)$(LINK) -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS) -lcmocka
 
 check: $(unit_TESTS)
 	@tests/run-unit $(unit_TESTS)
