@@ -85,14 +85,21 @@ make_certificates() {
 			-keyout "$tls/ca.key" -out "$dir/ca.pem" 2>/dev/null
 		rm -f "$tls/chain.pem"
 	fi
-	# A month before its end, or for another domain, the server's certificate is made anew.
-	if ! openssl x509 -noout -checkend 2592000 -in "$tls/chain.pem" >/dev/null 2>&1 ||
-		! openssl x509 -noout -checkhost "$domain" -in "$tls/chain.pem" | grep -q 'does match'; then
+	# A month before its end, or for another name, the server's certificate is made anew.
+	# libldap takes this machine's name for "localhost", so that stands in it too.
+	local name names="DNS:localhost,IP:127.0.0.1,IP:::1" good=yes
+	openssl x509 -noout -checkend 2592000 -in "$tls/chain.pem" >/dev/null 2>&1 || good=no
+	for name in "$domain" "$(uname -n)" "$(hostname -f 2>/dev/null || uname -n)"; do
+		[[ ,$names, == *,DNS:$name,* ]] || names="DNS:$name,$names"
+		[ $good = no ] || openssl x509 -noout -checkhost "$name" -in "$tls/chain.pem" |
+			grep -q 'does match' || good=no
+	done
+	if [ $good = no ]; then
 		openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 			-subj "/CN=$domain" -keyout "$tls/key.pem" -out "$tls/request.pem" 2>/dev/null
 		openssl x509 -req -days 397 -in "$tls/request.pem" -out "$tls/chain.pem" \
 			-CA "$dir/ca.pem" -CAkey "$tls/ca.key" -set_serial "0x$(openssl rand -hex 16)" \
-			-extfile <(printf '%s\n' "subjectAltName=DNS:$domain,DNS:localhost,IP:127.0.0.1,IP:::1" \
+			-extfile <(printf '%s\n' "subjectAltName=$names" \
 				keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth \
 				basicConstraints=critical,CA:FALSE) 2>/dev/null
 		rm -f "$tls/request.pem"
