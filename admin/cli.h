@@ -1,0 +1,95 @@
+/* The command `kanidm`: what its files share.  It is an LDAP client, with no privilege of its own.
+ */
+#ifndef ADMIN_CLI_H
+#define ADMIN_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#define CLI_DEFAULT_URL "ldapi://%2Frun%2Fkanidm%2Fldapi"
+
+enum {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_ARGS_MAX = 4096,
+	CLI_MAILS_MAX = 64,
+};
+
+struct client;
+
+/* The command line, the settings behind it, and the connection once there is one. */
+struct cli {
+	const char *command; /* its words as typed, for messages: "group add_members" */
+	const char *subject; /* "account", "person", "service_account", "group": the first word */
+	char **args;         /* behind the command's words */
+	int arg_count;
+
+	const char *url;
+	const char *name; /* who acts; NULL: to be found out */
+	const char *ca;
+	bool json;
+	bool debug;
+	bool yes;
+
+	/* Options of single commands; NULL, or false: not given. */
+	const char *legalname;
+	const char *displayname;
+	const char *newname;
+	const char *description;
+	char *mails[CLI_MAILS_MAX];
+	int mail_count;
+
+	struct client *client;
+};
+
+/*
+ * One line on stderr: "kanidm: COMMAND: ...", what, why, and what to do.  Returns CLI_FAILED, so
+ * that a caller writes `return cli_fail(...)`.
+ */
+int cli_fail(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line on stderr that is no failure. */
+void cli_note(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Ask on the terminal; only "yes" and "y" are yes.  With --yes it is not asked.  Without a terminal
+ * it is no, and says that --yes is wanted.
+ */
+bool cli_confirm(const struct cli *cli, const char *question);
+
+/* The commands, each in the cmd_*.c of its noun. */
+int cmd_login(struct cli *cli);
+int cmd_logout(struct cli *cli);
+int cmd_reauth(struct cli *cli);
+int cmd_session_list(struct cli *cli);
+int cmd_self_whoami(struct cli *cli);
+int cmd_account_list(struct cli *cli);
+int cmd_account_search(struct cli *cli);
+int cmd_account_get(struct cli *cli);
+int cmd_account_create(struct cli *cli);
+int cmd_account_update(struct cli *cli);
+int cmd_account_delete(struct cli *cli);
+int cmd_credential_status(struct cli *cli);
+int cmd_credential_update(struct cli *cli);
+int cmd_credential_generate(struct cli *cli);
+int cmd_validity_show(struct cli *cli);
+int cmd_validity_begin_from(struct cli *cli);
+int cmd_validity_expire_at(struct cli *cli);
+int cmd_radius_show_secret(struct cli *cli);
+int cmd_radius_generate_secret(struct cli *cli);
+int cmd_radius_delete_secret(struct cli *cli);
+int cmd_group_list(struct cli *cli);
+int cmd_group_get(struct cli *cli);
+int cmd_group_create(struct cli *cli);
+int cmd_group_delete(struct cli *cli);
+int cmd_group_list_members(struct cli *cli);
+int cmd_group_add_members(struct cli *cli);
+int cmd_group_remove_members(struct cli *cli);
+int cmd_group_set_members(struct cli *cli);
+int cmd_group_purge_members(struct cli *cli);
+int cmd_version(struct cli *cli);
+
+#endif

@@ -1,0 +1,618 @@
+#include "admin/client.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "admin/prompt.h"
+#include "admin/session.h"
+#include "common/exop.h"
+
+struct client {
+	LDAP *ld;
+	char *suffix;
+	char *name; /* who acts, as typed at the login */
+};
+
+/* What a command shows of an entry, by native names. */
+static const char *const shown[] = { "class", "name", "spn", "displayname", "legalname", "mail",
+	"description", "uuid", "memberof", "directmemberof", "member", "dynmember", "gidnumber",
+	"loginshell", "homedirectory", "ssh_publickey", "account_valid_from", "account_expire",
+	"entry_managed_by", "primary_credential", "unix_password", "radius_secret", "created",
+	"last_modified", NULL };
+
+/* --- errors */
+
+/* What the server said, else what libldap says; to be freed with ldap_memfree when it is *owned. */
+static const char *
+diagnostic(LDAP *ld, int code, char **owned)
+{
+	*owned = NULL;
+	ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, owned);
+	if (*owned != NULL && **owned != '\0')
+		return *owned;
+	return ldap_err2string(code);
+}
+
+static int
+fail_ldap(struct cli *cli, int code)
+{
+	char *owned;
+	const char *why = diagnostic(cli->client->ld, code, &owned);
+
+	if (code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR)
+		cli_fail(cli,
+		    "%s can't be reached: %s: is the server running, and the CA right (-C)?",
+		    cli->url, why);
+	else if (code == LDAP_INVALID_CREDENTIALS)
+		cli_fail(cli,
+		    "the login is refused: check name and password, and whether the account "
+		    "is valid now");
+	else
+		cli_fail(cli, "%s", why);
+	ldap_memfree(owned);
+	return CLI_FAILED;
+}
+
+/* With -d: what is asked, never a password or a token. */
+static void
+trace(const struct cli *cli, const char *operation, const char *what)
+{
+	if (cli->debug)
+		fprintf(stderr, "kanidm: > %s %s\n", operation, what);
+}
+
+/* --- connecting */
+
+static void
+set_options(struct cli *cli, LDAP *ld)
+{
+	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, server_side = 0;
+	struct timeval patience = { 15, 0 };
+
+	ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
+	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &patience);
+	ldap_set_option(ld, LDAP_OPT_TIMEOUT, &patience);
+	ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
+	ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
+	if (cli->ca != NULL)
+		ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, cli->ca);
+	ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &server_side);
+}
+
+int
+client_connect(struct cli *cli)
+{
+	struct client *client;
+	int code;
+
+	if (cli->client != NULL)
+		return CLI_DONE;
+	trace(cli, "connect", cli->url);
+	if (strncasecmp(cli->url, "ldaps://", 8) != 0 && strncasecmp(cli->url, "ldapi://", 8) != 0)
+		return cli_fail(cli,
+		    "%s: only ldaps:// and ldapi:// keep passwords secret; use one of them",
+		    cli->url);
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return cli_fail(cli, "out of memory");
+	code = ldap_initialize(&client->ld, cli->url);
+	if (code != LDAP_SUCCESS) {
+		free(client);
+		return cli_fail(cli, "%s: %s", cli->url, ldap_err2string(code));
+	}
+	set_options(cli, client->ld);
+	cli->client = client;
+	return CLI_DONE;
+}
+
+void
+client_close(struct cli *cli)
+{
+	struct client *client = cli->client;
+
+	if (client == NULL)
+		return;
+	ldap_unbind_ext(client->ld, NULL, NULL);
+	free(client->suffix);
+	free(client->name);
+	free(client);
+	cli->client = NULL;
+}
+
+static int
+simple_bind(struct cli *cli, const char *dn, const char *password)
+{
+	struct berval cred = { strlen(password), (char *)(uintptr_t)password };
+
+	trace(cli, "bind", dn);
+	return ldap_sasl_bind_s(cli->client->ld, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, NULL);
+}
+
+int
+client_bind(struct cli *cli, const char *name, const char *password)
+{
+	int code;
+
+	if (client_connect(cli) != CLI_DONE)
+		return CLI_FAILED;
+	code = simple_bind(cli, name, password);
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+int
+client_bind_token(struct cli *cli, const char *name, const char *token)
+{
+	int code = simple_bind(cli, "dn=token", token);
+
+	if (code == LDAP_SUCCESS && cli->client->name == NULL)
+		cli->client->name = strdup(name);
+	return code;
+}
+
+static int
+bind_session(struct cli *cli, const char *name, const char *token)
+{
+	int code = client_bind_token(cli, name, token);
+
+	if (code == LDAP_INVALID_CREDENTIALS)
+		return cli_fail(cli,
+		    "the session of %s is over, or the account is not valid now: `kanidm login -D "
+		    "%s`",
+		    name, name);
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+int
+client_open(struct cli *cli)
+{
+	json_t *sessions = session_load(cli);
+	const char *name, *token;
+	int status = CLI_FAILED;
+
+	if (sessions == NULL)
+		return CLI_FAILED;
+	name = session_choose(cli, sessions);
+	if (name != NULL) {
+		token =
+		    json_string_value(json_object_get(json_object_get(sessions, name), "token"));
+		if (token == NULL)
+			cli_fail(
+			    cli, "%s is not logged in: `kanidm login -D %s` first", name, name);
+		else if (client_connect(cli) == CLI_DONE)
+			status = bind_session(cli, name, token);
+	}
+	json_decref(sessions);
+	return status;
+}
+
+/* --- extended operations */
+
+struct berval *
+client_value(const char *format, ...)
+{
+	BerElement *ber = ber_alloc_t(LBER_USE_DER);
+	struct berval *value = NULL;
+	const char *text;
+	int number;
+	bool good;
+	va_list args;
+
+	if (ber == NULL)
+		return NULL;
+	good = ber_printf(ber, "{") >= 0;
+	va_start(args, format);
+	for (; good && *format != '\0'; format++) {
+		if (*format == 's') {
+			text = va_arg(args, const char *);
+			good = ber_printf(ber, "s", text) >= 0;
+		} else {
+			number = va_arg(args, int);
+			good = ber_printf(ber, "e", number) >= 0;
+		}
+	}
+	va_end(args);
+	if (!good || ber_printf(ber, "}") < 0 || ber_flatten(ber, &value) != 0)
+		value = NULL;
+	ber_free(ber, 1);
+	return value;
+}
+
+int
+client_try_exop(
+    struct cli *cli, const char *oid, struct berval *request, struct berval **value, char **text)
+{
+	char *response_oid = NULL;
+	struct berval *response = NULL;
+	char *owned = NULL;
+	int code;
+
+	trace(cli, "extended", oid);
+	code = ldap_extended_operation_s(
+	    cli->client->ld, oid, request, NULL, NULL, &response_oid, &response);
+	if (text != NULL)
+		*text =
+		    strdup(code == LDAP_SUCCESS ? "" : diagnostic(cli->client->ld, code, &owned));
+	ldap_memfree(owned);
+	ldap_memfree(response_oid);
+	if (value != NULL && code == LDAP_SUCCESS)
+		*value = response;
+	else
+		ber_bvfree(response);
+	return code;
+}
+
+/* A session that may only read is proved again: by a password from the terminal. */
+static bool
+prove_again(struct cli *cli)
+{
+	char password[PROMPT_BYTES];
+	struct berval *request;
+	bool proved;
+
+	if (!prompt_is_terminal() || cli->client->name == NULL)
+		return false;
+	fprintf(stderr, "This session may only read by now. Prove that you are %s.\n",
+	    cli->client->name);
+	if (!prompt_password("Password: ", password))
+		return false;
+	request = client_value("s", password);
+	explicit_bzero(password, sizeof(password));
+	proved = request != NULL &&
+		 client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, NULL) == LDAP_SUCCESS;
+	if (request != NULL) {
+		explicit_bzero(request->bv_val, request->bv_len);
+		ber_bvfree(request);
+	}
+	if (!proved)
+		cli_note(cli, "wrong password");
+	return proved;
+}
+
+/* Was a change refused for nothing but the session's age, and is that mended? */
+static bool
+try_again(struct cli *cli, int code)
+{
+	char *owned;
+	bool aged = code == LDAP_INSUFFICIENT_ACCESS &&
+		    strstr(diagnostic(cli->client->ld, code, &owned), "kanidm reauth") != NULL;
+
+	if (code == LDAP_INSUFFICIENT_ACCESS)
+		ldap_memfree(owned);
+	return aged && prove_again(cli);
+}
+
+int
+client_exop(struct cli *cli, const char *oid, struct berval *request, struct berval **value)
+{
+	int code;
+
+	do {
+		code = client_try_exop(cli, oid, request, value, NULL);
+	} while (code != LDAP_SUCCESS && try_again(cli, code));
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+/* --- reading */
+
+const char *
+client_suffix(struct cli *cli)
+{
+	char *attrs[] = { (char *)(uintptr_t) "namingContexts", NULL };
+	LDAPMessage *message = NULL;
+	struct berval **values;
+	int code;
+
+	if (cli->client->suffix != NULL)
+		return cli->client->suffix;
+	code = ldap_search_ext_s(cli->client->ld, "", LDAP_SCOPE_BASE, "(objectClass=*)", attrs, 0,
+	    NULL, NULL, NULL, 1, &message);
+	if (code != LDAP_SUCCESS) {
+		fail_ldap(cli, code);
+		ldap_msgfree(message);
+		return NULL;
+	}
+	values = ldap_get_values_len(
+	    cli->client->ld, ldap_first_entry(cli->client->ld, message), attrs[0]);
+	if (values != NULL && values[0] != NULL)
+		cli->client->suffix = strdup(values[0]->bv_val);
+	ldap_value_free_len(values);
+	ldap_msgfree(message);
+	if (cli->client->suffix == NULL)
+		cli_fail(cli, "%s names no suffix: is it a kanidm server?", cli->url);
+	return cli->client->suffix;
+}
+
+/* "cn=idm_admins,ou=groups,dc=..." -> "idm_admins@domain"; another text stays as it is. */
+static json_t *
+short_reference(const char *value, const char *domain)
+{
+	const char *equal = strchr(value, '=');
+	const char *comma = strchr(value, ',');
+
+	if (domain == NULL || equal == NULL || comma == NULL || comma < equal)
+		return json_string(value);
+	return json_sprintf("%.*s@%s", (int)(comma - equal - 1), equal + 1, domain);
+}
+
+static bool
+is_reference(const char *attribute)
+{
+	static const char *const references[] = { "memberof", "directmemberof", "member",
+		"dynmember", "entry_managed_by" };
+
+	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
+		if (strcmp(attribute, references[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static json_t *
+values_of(struct cli *cli, LDAPMessage *entry, const char *attribute, const char *domain)
+{
+	struct berval **values = ldap_get_values_len(cli->client->ld, entry, attribute);
+	json_t *list = json_array();
+
+	for (size_t i = 0; values != NULL && values[i] != NULL; i++) {
+		const char *text = values[i]->bv_val;
+		json_t *value = is_reference(attribute) ? short_reference(text, domain)
+							: json_stringn(text, values[i]->bv_len);
+
+		json_array_append_new(list, value == NULL ? json_string("?") : value);
+	}
+	ldap_value_free_len(values);
+	return list;
+}
+
+static json_t *
+entry_of(struct cli *cli, LDAPMessage *entry)
+{
+	LDAP *ld = cli->client->ld;
+	json_t *object = json_object();
+	BerElement *ber = NULL;
+	char *dn = ldap_get_dn(ld, entry);
+	struct berval **spn = ldap_get_values_len(ld, entry, "spn");
+	const char *at = spn == NULL || spn[0] == NULL ? NULL : strchr(spn[0]->bv_val, '@');
+
+	json_object_set_new(object, "dn", json_string(dn));
+	ldap_memfree(dn);
+	for (char *name = ldap_first_attribute(ld, entry, &ber); name != NULL;
+	     name = ldap_next_attribute(ld, entry, ber)) {
+		json_object_set_new(
+		    object, name, values_of(cli, entry, name, at == NULL ? NULL : at + 1));
+		ldap_memfree(name);
+	}
+	ber_free(ber, 0);
+	ldap_value_free_len(spn);
+	return object;
+}
+
+static const char *
+filter_of(const char *subject)
+{
+	if (strcmp(subject, "person") == 0)
+		return "(class=person)";
+	if (strcmp(subject, "service_account") == 0)
+		return "(class=service_account)";
+	if (strcmp(subject, "group") == 0)
+		return "(class=group)";
+	if (strcmp(subject, "account") == 0)
+		return "(class=account)";
+	return "(|(class=account)(class=group))";
+}
+
+/* A value as it may stand in a filter (RFC 4515 section 3); NULL: out of memory. */
+static char *
+escape(const char *text)
+{
+	char *out = malloc(3 * strlen(text) + 1);
+	char *to = out;
+
+	if (out == NULL)
+		return NULL;
+	for (; *text != '\0'; text++) {
+		if (strchr("*()\\", *text) != NULL)
+			to += sprintf(to, "\\%02x", (unsigned char)*text);
+		else
+			*to++ = *text;
+	}
+	*to = '\0';
+	return out;
+}
+
+static int
+search(struct cli *cli, const char *filter, json_t **out)
+{
+	LDAP *ld = cli->client->ld;
+	const char *suffix = client_suffix(cli);
+	LDAPMessage *message = NULL;
+	char **attrs = (char **)(uintptr_t)shown; /* libldap only reads them */
+	int code;
+
+	*out = NULL;
+	if (suffix == NULL)
+		return CLI_FAILED;
+	trace(cli, "search", filter);
+	code = ldap_search_ext_s(ld, suffix, LDAP_SCOPE_SUBTREE, filter, attrs, 0, NULL, NULL, NULL,
+	    LDAP_NO_LIMIT, &message);
+	if (code != LDAP_SUCCESS) {
+		fail_ldap(cli, code);
+		ldap_msgfree(message);
+		return CLI_FAILED;
+	}
+	*out = json_array();
+	for (LDAPMessage *entry = ldap_first_entry(ld, message); entry != NULL;
+	     entry = ldap_next_entry(ld, entry))
+		json_array_append_new(*out, entry_of(cli, entry));
+	ldap_msgfree(message);
+	return CLI_DONE;
+}
+
+int
+client_find(struct cli *cli, const char *subject, const char *target, json_t **out)
+{
+	char *escaped = escape(target);
+	char *filter = NULL;
+	json_t *entries = NULL;
+	int status = CLI_FAILED;
+
+	*out = NULL;
+	if (escaped == NULL || asprintf(&filter, "(&%s(|(name=%s)(spn=%s)(uuid=%s)(gidnumber=%s)))",
+				   filter_of(subject), escaped, escaped, escaped, escaped) < 0)
+		filter = NULL;
+	if (filter != NULL)
+		status = search(cli, filter, &entries);
+	else
+		cli_fail(cli, "out of memory");
+	if (status == CLI_DONE)
+		*out = json_incref(json_array_get(entries, 0));
+	json_decref(entries);
+	free(filter);
+	free(escaped);
+	return status;
+}
+
+json_t *
+client_get(struct cli *cli, const char *subject, const char *target)
+{
+	json_t *entry;
+
+	if (client_find(cli, subject, target, &entry) != CLI_DONE)
+		return NULL;
+	if (entry == NULL)
+		cli_fail(cli, "%s: no matching entries: check the name, and whether %s may see it",
+		    target, cli->client->name);
+	return entry;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const char *left = client_first(*(json_t *const *)a, "name");
+	const char *right = client_first(*(json_t *const *)b, "name");
+
+	return strcmp(left == NULL ? "" : left, right == NULL ? "" : right);
+}
+
+static json_t *
+sorted(json_t *entries)
+{
+	size_t count = json_array_size(entries);
+	json_t **list = calloc(count + 1, sizeof(*list));
+	json_t *out = json_array();
+
+	if (list == NULL) {
+		json_decref(out);
+		return entries;
+	}
+	for (size_t i = 0; i < count; i++)
+		list[i] = json_array_get(entries, i);
+	qsort(list, count, sizeof(*list), compare_entries);
+	for (size_t i = 0; i < count; i++)
+		json_array_append(out, list[i]);
+	free(list);
+	json_decref(entries);
+	return out;
+}
+
+int
+client_list(struct cli *cli, const char *subject, const char *word, json_t **out)
+{
+	char *escaped = word == NULL ? NULL : escape(word);
+	char *filter = NULL;
+	int status = CLI_FAILED;
+
+	if (word == NULL)
+		filter = strdup(filter_of(subject));
+	else if (escaped == NULL || asprintf(&filter, "(&%s(|(name=*%s*)(displayname=*%s*)))",
+					filter_of(subject), escaped, escaped) < 0)
+		filter = NULL;
+	if (filter == NULL)
+		cli_fail(cli, "out of memory");
+	else
+		status = search(cli, filter, out);
+	if (status == CLI_DONE)
+		*out = sorted(*out);
+	free(filter);
+	free(escaped);
+	return status;
+}
+
+bool
+client_has_value(struct cli *cli, const char *dn, const char *attribute)
+{
+	char *attrs[] = { (char *)(uintptr_t)attribute, NULL };
+	LDAPMessage *message = NULL;
+	struct berval **values = NULL;
+	bool has = false;
+
+	if (ldap_search_ext_s(cli->client->ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attrs, 0,
+		NULL, NULL, NULL, 1, &message) == LDAP_SUCCESS) {
+		LDAPMessage *entry = ldap_first_entry(cli->client->ld, message);
+
+		if (entry != NULL)
+			values = ldap_get_values_len(cli->client->ld, entry, attribute);
+		has = values != NULL && values[0] != NULL;
+	}
+	ldap_value_free_len(values);
+	ldap_msgfree(message);
+	return has;
+}
+
+const char *
+client_first(const json_t *entry, const char *attribute)
+{
+	return json_string_value(json_array_get(json_object_get(entry, attribute), 0));
+}
+
+/* --- changes */
+
+int
+client_add(struct cli *cli, const char *dn, LDAPMod **mods)
+{
+	int code;
+
+	trace(cli, "add", dn);
+	do {
+		code = ldap_add_ext_s(cli->client->ld, dn, mods, NULL, NULL);
+	} while (code != LDAP_SUCCESS && try_again(cli, code));
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+int
+client_modify(struct cli *cli, const char *dn, LDAPMod **mods)
+{
+	int code;
+
+	trace(cli, "modify", dn);
+	do {
+		code = ldap_modify_ext_s(cli->client->ld, dn, mods, NULL, NULL);
+	} while (code != LDAP_SUCCESS && try_again(cli, code));
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+int
+client_delete(struct cli *cli, const char *dn)
+{
+	int code;
+
+	trace(cli, "delete", dn);
+	do {
+		code = ldap_delete_ext_s(cli->client->ld, dn, NULL, NULL);
+	} while (code != LDAP_SUCCESS && try_again(cli, code));
+	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
+}
+
+int
+client_modify_one(struct cli *cli, const char *dn, int op, const char *attribute, char **values)
+{
+	LDAPMod mod = { .mod_op = op, .mod_type = (char *)(uintptr_t)attribute };
+	LDAPMod *mods[] = { &mod, NULL };
+
+	mod.mod_values = values;
+	return client_modify(cli, dn, mods);
+}

@@ -1,0 +1,67 @@
+/* The LDAP side of the command: connecting, logging in by a cached session, asking, changing. */
+#ifndef ADMIN_CLIENT_H
+#define ADMIN_CLIENT_H
+
+#include <ldap.h>
+
+#include "admin/cli.h"
+
+/*
+ * Each function that returns an int gives CLI_DONE, or CLI_FAILED after it has said why in one
+ * line.
+ */
+
+/* Connect, without a bind. */
+int client_connect(struct cli *cli);
+
+/* Connect, and bind by the cached session of who acts (--name, or the only one). */
+int client_open(struct cli *cli);
+void client_close(struct cli *cli);
+
+/* Bind by a password; an empty name is anonymous. */
+int client_bind(struct cli *cli, const char *name, const char *password);
+
+/* Bind by a session's token; the resultCode. */
+int client_bind_token(struct cli *cli, const char *name, const char *token);
+
+/* An extended operation.  *value (may be NULL) is to be freed with ber_bvfree. */
+int client_exop(struct cli *cli, const char *oid, struct berval *request, struct berval **value);
+/* The same, but a refusal is returned: its resultCode, and `text` (to be freed with ldap_memfree).
+ */
+int client_try_exop(
+    struct cli *cli, const char *oid, struct berval *request, struct berval **value, char **text);
+
+/* A SEQUENCE for an extended operation: an 's' in `format` is an OCTET STRING (const char *), an
+ * 'e' an ENUMERATED (int).  NULL: out of memory. */
+struct berval *client_value(const char *format, ...);
+
+/*
+ * The entry of the command's subject that `target` names (by name, spn, uuid or gid number), as an
+ * object: attribute -> array of values; "dn" -> its DN.  NULL after it was said that there is none.
+ */
+json_t *client_get(struct cli *cli, const char *subject, const char *target);
+/* The same, without a word when there is none: *out NULL. */
+int client_find(struct cli *cli, const char *subject, const char *target, json_t **out);
+
+/* All entries of a kind, sorted by name; `word` (may be NULL) is a part of a name. */
+int client_list(struct cli *cli, const char *subject, const char *word, json_t **out);
+
+/* Does the caller see a value of this attribute of the entry? */
+bool client_has_value(struct cli *cli, const char *dn, const char *attribute);
+
+/* Changes.  A session that may only read is proved again, where there is a terminal. */
+int client_add(struct cli *cli, const char *dn, LDAPMod **mods);
+int client_modify(struct cli *cli, const char *dn, LDAPMod **mods);
+int client_delete(struct cli *cli, const char *dn);
+
+/* A change of one attribute; no values with LDAP_MOD_REPLACE: it goes. */
+int client_modify_one(
+    struct cli *cli, const char *dn, int op, const char *attribute, char **values);
+
+/* "dc=idm,dc=example,dc=com"; NULL after it was said why not. */
+const char *client_suffix(struct cli *cli);
+
+/* First value of an attribute of an entry; NULL: none. */
+const char *client_first(const json_t *entry, const char *attribute);
+
+#endif

@@ -1,0 +1,241 @@
+/* login, logout, reauth, session list, self whoami, version. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/client.h"
+#include "admin/output.h"
+#include "admin/prompt.h"
+#include "admin/session.h"
+#include "admin/timearg.h"
+#include "common/exop.h"
+
+/* KANIDM_PASSWORD, else from the terminal.  False: there is none to be had. */
+static bool
+get_password(const struct cli *cli, char out[PROMPT_BYTES])
+{
+	const char *given = getenv("KANIDM_PASSWORD");
+
+	if (given != NULL) {
+		snprintf(out, PROMPT_BYTES, "%s", given);
+		return true;
+	}
+	if (prompt_password("Enter password: ", out))
+		return true;
+	cli_fail(cli, "no password: type it on a terminal, or set KANIDM_PASSWORD");
+	return false;
+}
+
+/* An INTEGER's contents: ber_int_t would end in 2038. */
+static json_int_t
+number_of(const struct berval *contents)
+{
+	json_int_t number = 0;
+
+	for (size_t i = 0; i < contents->bv_len && i < sizeof(number); i++)
+		number = number << 8 | (unsigned char)contents->bv_val[i];
+	return number;
+}
+
+/* What EXOP_SESSION_BEGIN answered, as it is cached; NULL: it does not decode. */
+static json_t *
+session_of(const struct cli *cli, struct berval *value)
+{
+	BerElement *ber = ber_init(value);
+	struct berval token, expire, privileged, spn;
+	json_t *session = NULL;
+
+	if (ber != NULL &&
+	    ber_scanf(ber, "{mmmm}", &token, &expire, &privileged, &spn) != LBER_ERROR)
+		session = json_pack("{s:s%, s:s%, s:I, s:s}", "token", token.bv_val,
+		    (size_t)token.bv_len, "spn", spn.bv_val, (size_t)spn.bv_len, "expire",
+		    number_of(&expire), "url", cli->url);
+	ber_free(ber, 1);
+	return session;
+}
+
+static int
+keep_session(struct cli *cli, const char *name, struct berval *value)
+{
+	json_t *sessions = session_load(cli);
+	json_t *session = session_of(cli, value);
+	int status = CLI_FAILED;
+
+	if (sessions != NULL && session == NULL)
+		cli_fail(cli, "the server's answer does not decode: is it a kanidm server?");
+	else if (sessions != NULL) {
+		json_object_set(sessions, name, session);
+		status = session_store(cli, sessions);
+	}
+	json_decref(session);
+	json_decref(sessions);
+	return status;
+}
+
+int
+cmd_login(struct cli *cli)
+{
+	const char *name = cli->name == NULL ? "anonymous" : cli->name;
+	bool anonymous = strcmp(name, "anonymous") == 0;
+	char password[PROMPT_BYTES] = "";
+	char text[1200];
+	struct berval *value = NULL;
+	int status;
+
+	if (client_connect(cli) != CLI_DONE)
+		return CLI_FAILED;
+	if (!anonymous && !get_password(cli, password))
+		return CLI_FAILED;
+	if (!anonymous && password[0] == '\0')
+		return cli_fail(cli, "an empty password is none");
+	status = client_bind(cli, anonymous ? "" : name, password);
+	explicit_bzero(password, sizeof(password));
+	if (status == CLI_DONE)
+		status = client_exop(cli, EXOP_SESSION_BEGIN, NULL, &value);
+	if (status == CLI_DONE)
+		status = keep_session(cli, name, value);
+	if (value != NULL) {
+		explicit_bzero(value->bv_val, value->bv_len);
+		ber_bvfree(value);
+	}
+	if (status != CLI_DONE)
+		return status;
+	snprintf(text, sizeof(text), "Login Success for %s", name);
+	return output_done(cli, text, "name", name, NULL);
+}
+
+/* The server forgets the session; when it can't be asked, the token is forgotten here at least. */
+static int
+end_session(struct cli *cli, const char *name, const char *token)
+{
+	int code;
+
+	if (client_connect(cli) != CLI_DONE)
+		return CLI_FAILED;
+	code = client_bind_token(cli, name, token);
+	if (code == LDAP_INVALID_CREDENTIALS)
+		return CLI_DONE; /* over already */
+	if (code == LDAP_SUCCESS)
+		return client_exop(cli, EXOP_SESSION_END, NULL, NULL);
+	return cli_fail(cli,
+	    "the session of %s is forgotten here, but the server could not be told: it ends by "
+	    "itself",
+	    name);
+}
+
+int
+cmd_logout(struct cli *cli)
+{
+	json_t *sessions = session_load(cli);
+	const char *name;
+	const char *token;
+	char text[1200];
+	int status = CLI_FAILED;
+
+	if (sessions == NULL)
+		return CLI_FAILED;
+	if (cli->arg_count == 1)
+		cli->name = cli->args[0];
+	name = session_choose(cli, sessions);
+	token = name == NULL
+		    ? NULL
+		    : json_string_value(json_object_get(json_object_get(sessions, name), "token"));
+	if (name != NULL && token == NULL) {
+		snprintf(text, sizeof(text), "No sessions for %s", name);
+		status = output_done(cli, text, "name", name, NULL);
+	} else if (name != NULL) {
+		bool known = strcmp(name, "anonymous") == 0;
+
+		snprintf(text, sizeof(text), "Removed session for %s", name);
+		status = known ? CLI_DONE : end_session(cli, name, token);
+		json_object_del(sessions, name);
+		if (session_store(cli, sessions) != CLI_DONE)
+			status = CLI_FAILED;
+		if (status == CLI_DONE)
+			output_done(cli, text, NULL);
+	}
+	json_decref(sessions);
+	return status;
+}
+
+int
+cmd_reauth(struct cli *cli)
+{
+	char password[PROMPT_BYTES];
+	struct berval *request;
+	char *text = NULL;
+	int code;
+
+	if (client_open(cli) != CLI_DONE || !get_password(cli, password))
+		return CLI_FAILED;
+	request = client_value("s", password);
+	explicit_bzero(password, sizeof(password));
+	if (request == NULL)
+		return cli_fail(cli, "out of memory");
+	code = client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, &text);
+	explicit_bzero(request->bv_val, request->bv_len);
+	ber_bvfree(request);
+	if (code == LDAP_INVALID_CREDENTIALS)
+		cli_fail(cli, "wrong password");
+	else if (code != LDAP_SUCCESS)
+		cli_fail(cli, "%s", text == NULL ? "" : text);
+	free(text);
+	return code == LDAP_SUCCESS ? output_done(cli, "Success", NULL) : CLI_FAILED;
+}
+
+int
+cmd_session_list(struct cli *cli)
+{
+	json_t *sessions = session_load(cli);
+	json_t *list = json_array();
+	const char *name;
+	json_t *session;
+
+	if (sessions == NULL) {
+		json_decref(list);
+		return CLI_FAILED;
+	}
+	json_object_foreach(sessions, name, session)
+	{
+		char expire[TIMEARG_TEXT];
+		const char *spn = json_string_value(json_object_get(session, "spn"));
+		const char *url = json_string_value(json_object_get(session, "url"));
+
+		timearg_format_local(
+		    json_integer_value(json_object_get(session, "expire")), expire);
+		json_array_append_new(list,
+		    json_pack("{s:[s], s:[s], s:[s], s:[s]}", "name", name, "spn",
+			spn == NULL ? "?" : spn, "expire", expire, "url", url == NULL ? "?" : url));
+	}
+	output_entries(cli, list);
+	json_decref(list);
+	json_decref(sessions);
+	return CLI_DONE;
+}
+
+int
+cmd_self_whoami(struct cli *cli)
+{
+	struct berval *who = NULL;
+	json_t *entry;
+	const char *spn;
+
+	if (client_open(cli) != CLI_DONE || client_exop(cli, EXOP_WHOAMI, NULL, &who) != CLI_DONE)
+		return CLI_FAILED;
+	/* "u:" and the spn; empty for anonymous (RFC 4532). */
+	spn = who != NULL && who->bv_len > 2 ? who->bv_val + 2 : "anonymous";
+	entry = client_get(cli, "account", spn);
+	ber_bvfree(who);
+	if (entry == NULL)
+		return CLI_FAILED;
+	output_entry(cli, entry);
+	json_decref(entry);
+	return CLI_DONE;
+}
+
+int
+cmd_version(struct cli *cli)
+{
+	return output_done(cli, "kanidm " IDM_VERSION, "version", IDM_VERSION, NULL);
+}

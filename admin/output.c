@@ -1,0 +1,107 @@
+#include "admin/output.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A value may hold anything: what would move the cursor is shown as it is written in C. */
+static void
+print_value(const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			printf("\\x%02x", (unsigned char)*value);
+		else
+			putchar(*value);
+	}
+}
+
+static void
+print_attribute(const char *name, const json_t *values)
+{
+	for (size_t i = 0; i < json_array_size(values); i++) {
+		printf("%s: ", name);
+		print_value(json_string_value(json_array_get(values, i)));
+		putchar('\n');
+	}
+}
+
+static void
+print_entry(const json_t *entry)
+{
+	size_t count = 0;
+	const char **names = calloc(json_object_size(entry) + 1, sizeof(*names));
+	const char *name;
+	json_t *values;
+	json_t *mutable_entry = (json_t *)(uintptr_t)entry; /* jansson's iterators are not const */
+
+	if (names == NULL)
+		return;
+	json_object_foreach(mutable_entry, name, values) names[count++] = name;
+	qsort(names, count, sizeof(*names), compare_names);
+	puts("---");
+	for (size_t i = 0; i < count; i++) {
+		values = json_object_get(entry, names[i]);
+		if (json_is_array(values))
+			print_attribute(names[i], values);
+	}
+	free(names);
+}
+
+void
+output_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	putchar('\n');
+	json_decref(value);
+}
+
+void
+output_entry(const struct cli *cli, const json_t *entry)
+{
+	if (cli->json)
+		output_json(json_deep_copy(entry));
+	else
+		print_entry(entry);
+}
+
+void
+output_entries(const struct cli *cli, const json_t *entries)
+{
+	if (cli->json) {
+		output_json(json_deep_copy(entries));
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(entries); i++)
+		print_entry(json_array_get(entries, i));
+}
+
+int
+output_done(const struct cli *cli, const char *text, ...)
+{
+	json_t *value;
+	const char *name;
+	va_list args;
+
+	if (!cli->json) {
+		if (text[0] != '\0')
+			puts(text);
+		return CLI_DONE;
+	}
+	value = json_object();
+	json_object_set_new(value, "status", json_string("ok"));
+	va_start(args, text);
+	while ((name = va_arg(args, const char *)) != NULL)
+		json_object_set_new(value, name, json_string(va_arg(args, const char *)));
+	va_end(args);
+	output_json(value);
+	return CLI_DONE;
+}

@@ -1,0 +1,19 @@
+/* Questions to the one who types. */
+#ifndef ADMIN_PROMPT_H
+#define ADMIN_PROMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PROMPT_BYTES = 1100 /* a password of 1024 octets, and a line's end */ };
+
+/* Is there somebody to ask? */
+bool prompt_is_terminal(void);
+
+/* Read a line from stdin after printing `prompt`; without its end.  False: there is none. */
+bool prompt_line(const char *prompt, char out[PROMPT_BYTES]);
+
+/* The same without echo, on a terminal.  The caller wipes `out`. */
+bool prompt_password(const char *prompt, char out[PROMPT_BYTES]);
+
+#endif
