@@ -166,25 +166,34 @@ bind_session(struct cli *cli, const char *name, const char *token)
 	return code == LDAP_SUCCESS ? CLI_DONE : fail_ldap(cli, code);
 }
 
+/* anonymous is chosen by a login, but has no token: it is who does not bind. */
+static int
+open_as(struct cli *cli, const char *name, const json_t *session)
+{
+	const char *token = json_string_value(json_object_get(session, "token"));
+
+	if (session == NULL)
+		return cli_fail(cli, "%s is not logged in: `kanidm login -D %s` first", name, name);
+	if (client_connect(cli) != CLI_DONE)
+		return CLI_FAILED;
+	if (token != NULL)
+		return bind_session(cli, name, token);
+	cli->client->name = strdup(name);
+	return client_bind(cli, "", "");
+}
+
 int
 client_open(struct cli *cli)
 {
 	json_t *sessions = session_load(cli);
-	const char *name, *token;
+	const char *name;
 	int status = CLI_FAILED;
 
 	if (sessions == NULL)
 		return CLI_FAILED;
 	name = session_choose(cli, sessions);
-	if (name != NULL) {
-		token =
-		    json_string_value(json_object_get(json_object_get(sessions, name), "token"));
-		if (token == NULL)
-			cli_fail(
-			    cli, "%s is not logged in: `kanidm login -D %s` first", name, name);
-		else if (client_connect(cli) == CLI_DONE)
-			status = bind_session(cli, name, token);
-	}
+	if (name != NULL)
+		status = open_as(cli, name, json_object_get(sessions, name));
 	json_decref(sessions);
 	return status;
 }

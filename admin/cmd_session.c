@@ -73,36 +73,62 @@ keep_session(struct cli *cli, const char *name, struct berval *value)
 	return status;
 }
 
-int
-cmd_login(struct cli *cli)
+/* anonymous has no session: that it was chosen is all that is kept. */
+static int
+login_anonymous(struct cli *cli)
 {
-	const char *name = cli->name == NULL ? "anonymous" : cli->name;
-	bool anonymous = strcmp(name, "anonymous") == 0;
-	char password[PROMPT_BYTES] = "";
-	char text[1200];
+	json_t *sessions;
+	int status = client_connect(cli);
+
+	if (status == CLI_DONE)
+		status = client_bind(cli, "", "");
+	if (status != CLI_DONE || (sessions = session_load(cli)) == NULL)
+		return CLI_FAILED;
+	json_object_set_new(
+	    sessions, "anonymous", json_pack("{s:s, s:s}", "spn", "anonymous", "url", cli->url));
+	status = session_store(cli, sessions);
+	json_decref(sessions);
+	return status;
+}
+
+static int
+login_account(struct cli *cli, const char *name)
+{
+	char password[PROMPT_BYTES];
 	struct berval *value = NULL;
 	int status;
 
-	if (client_connect(cli) != CLI_DONE)
+	if (client_connect(cli) != CLI_DONE || !get_password(cli, password))
 		return CLI_FAILED;
-	if (!anonymous && !get_password(cli, password))
-		return CLI_FAILED;
-	if (!anonymous && password[0] == '\0')
+	if (password[0] == '\0')
 		return cli_fail(cli, "an empty password is none");
-	status = client_bind(cli, anonymous ? "" : name, password);
+	status = client_bind(cli, name, password);
 	explicit_bzero(password, sizeof(password));
 	if (status == CLI_DONE)
 		status = client_exop(cli, EXOP_SESSION_BEGIN, NULL, &value);
 	if (status == CLI_DONE)
 		status = keep_session(cli, name, value);
-	if (value != NULL) {
+	if (value != NULL)
 		explicit_bzero(value->bv_val, value->bv_len);
-		ber_bvfree(value);
-	}
-	if (status != CLI_DONE)
-		return status;
+	ber_bvfree(value);
+	return status;
+}
+
+static bool
+is_anonymous(const char *name)
+{
+	return strcmp(name, "anonymous") == 0;
+}
+
+int
+cmd_login(struct cli *cli)
+{
+	const char *name = cli->name == NULL ? "anonymous" : cli->name;
+	char text[1200];
+	int status = is_anonymous(name) ? login_anonymous(cli) : login_account(cli, name);
+
 	snprintf(text, sizeof(text), "Login Success for %s", name);
-	return output_done(cli, text, "name", name, NULL);
+	return status == CLI_DONE ? output_done(cli, text, "name", name, NULL) : status;
 }
 
 /* The server forgets the session; when it can't be asked, the token is forgotten here at least. */
@@ -124,13 +150,29 @@ end_session(struct cli *cli, const char *name, const char *token)
 	    name);
 }
 
+/* Forget `name`, after the server has. */
+static int
+logout(struct cli *cli, json_t *sessions, const char *name)
+{
+	json_t *session = json_object_get(sessions, name);
+	const char *token = json_string_value(json_object_get(session, "token"));
+	char text[1200];
+	int status = token == NULL ? CLI_DONE : end_session(cli, name, token);
+
+	snprintf(text, sizeof(text),
+	    session == NULL ? "No sessions for %s" : "Removed session for %s", name);
+	json_object_del(sessions, name); /* also when the server can't be asked */
+	if (session_store(cli, sessions) != CLI_DONE)
+		return CLI_FAILED;
+	return status == CLI_DONE ? output_done(cli, text, NULL) : status;
+}
+
 int
 cmd_logout(struct cli *cli)
 {
 	json_t *sessions = session_load(cli);
 	const char *name;
-	const char *token;
-	char text[1200];
+	char *copy;
 	int status = CLI_FAILED;
 
 	if (sessions == NULL)
@@ -138,23 +180,10 @@ cmd_logout(struct cli *cli)
 	if (cli->arg_count == 1)
 		cli->name = cli->args[0];
 	name = session_choose(cli, sessions);
-	token = name == NULL
-		    ? NULL
-		    : json_string_value(json_object_get(json_object_get(sessions, name), "token"));
-	if (name != NULL && token == NULL) {
-		snprintf(text, sizeof(text), "No sessions for %s", name);
-		status = output_done(cli, text, "name", name, NULL);
-	} else if (name != NULL) {
-		bool known = strcmp(name, "anonymous") == 0;
-
-		snprintf(text, sizeof(text), "Removed session for %s", name);
-		status = known ? CLI_DONE : end_session(cli, name, token);
-		json_object_del(sessions, name);
-		if (session_store(cli, sessions) != CLI_DONE)
-			status = CLI_FAILED;
-		if (status == CLI_DONE)
-			output_done(cli, text, NULL);
-	}
+	copy = name == NULL ? NULL : strdup(name); /* it is a key of what is changed */
+	if (copy != NULL)
+		status = logout(cli, sessions, copy);
+	free(copy);
 	json_decref(sessions);
 	return status;
 }
@@ -202,8 +231,11 @@ cmd_session_list(struct cli *cli)
 		const char *spn = json_string_value(json_object_get(session, "spn"));
 		const char *url = json_string_value(json_object_get(session, "url"));
 
-		timearg_format_local(
-		    json_integer_value(json_object_get(session, "expire")), expire);
+		if (json_is_integer(json_object_get(session, "expire")))
+			timearg_format_local(
+			    json_integer_value(json_object_get(session, "expire")), expire);
+		else
+			strcpy(expire, "never");
 		json_array_append_new(list,
 		    json_pack("{s:[s], s:[s], s:[s], s:[s]}", "name", name, "spn",
 			spn == NULL ? "?" : spn, "expire", expire, "url", url == NULL ? "?" : url));

@@ -11,7 +11,7 @@
 #define EXOP_ARC "2.25.123209621810078090685772533944019847912"
 
 /*
- * Begin a login session for the identity that is bound by its primary password, or for anonymous.
+ * Begin a login session for the identity that is bound by its primary password.
  * Request: no value.
  * Response: SEQUENCE { token OCTET STRING, expire INTEGER, privilegedUntil INTEGER,
  *                      spn OCTET STRING }

@@ -170,10 +170,6 @@ begin_session(
 	row->privileged_until_s = job->identity.privileged_until_s;
 	row->credential_no = job->identity.credential_no;
 	row->label = idm_span_cstr(job->source);
-	if (job->identity.kind == IDM_IDENTITY_ANONYMOUS) {
-		row->scope = IDM_SCOPE_READ_ONLY;
-		row->privileged_until_s = 0;
-	}
 	return result == IDM_OK ? local_write(job, put_row, row, err) : result;
 }
 
@@ -186,8 +182,7 @@ session_begin(struct core_job *job)
 	char token[IDM_TOKEN_TEXT];
 	enum idm_result result = begin_access(job, IDM_SPAN_EMPTY, &a, &err);
 
-	if (result == IDM_OK && job->identity.kind != IDM_IDENTITY_PASSWORD &&
-	    job->identity.kind != IDM_IDENTITY_ANONYMOUS)
+	if (result == IDM_OK && job->identity.kind != IDM_IDENTITY_PASSWORD)
 		result = idm_refuse(&err, IDM_DENIED,
 		    "a session begins with the account's password: bind with that");
 	if (result == IDM_OK && !idm_token_generate(token, &row))
@@ -759,28 +754,29 @@ radius_secret(struct core_job *job)
 static const struct {
 	const char *oid;
 	void (*serve)(struct core_job *job);
-	bool needs_account; /* anonymous is refused */
 } exops[] = {
-	{ EXOP_SESSION_BEGIN, session_begin, false },
-	{ EXOP_SESSION_END, session_end, true },
-	{ EXOP_SESSION_REAUTH, session_reauth, true },
-	{ EXOP_CREDENTIAL_STATUS, credential_status, true },
-	{ EXOP_CREDENTIAL_JUDGE, credential_judge, true },
-	{ EXOP_RADIUS_SECRET, radius_secret, true },
-	{ EXOP_PASSWORD_MODIFY, password_modify, true },
+	{ EXOP_SESSION_BEGIN, session_begin },
+	{ EXOP_SESSION_END, session_end },
+	{ EXOP_SESSION_REAUTH, session_reauth },
+	{ EXOP_CREDENTIAL_STATUS, credential_status },
+	{ EXOP_CREDENTIAL_JUDGE, credential_judge },
+	{ EXOP_RADIUS_SECRET, radius_secret },
+	{ EXOP_PASSWORD_MODIFY, password_modify },
 };
 
+/* All of them are about an account, which anonymous has none of. */
 void
 core_exop(struct core_job *job)
 {
-	for (size_t i = 0; i < sizeof(exops) / sizeof(exops[0]); i++) {
-		if (!idm_span_is(job->message.extended.oid, exops[i].oid))
-			continue;
-		if (exops[i].needs_account && job->identity.kind == IDM_IDENTITY_ANONYMOUS)
-			core_job_done(job, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "bind first");
-		else
-			exops[i].serve(job);
+	if (job->identity.kind == IDM_IDENTITY_ANONYMOUS) {
+		core_job_done(job, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "bind first");
 		return;
+	}
+	for (size_t i = 0; i < sizeof(exops) / sizeof(exops[0]); i++) {
+		if (idm_span_is(job->message.extended.oid, exops[i].oid)) {
+			exops[i].serve(job);
+			return;
+		}
 	}
 	core_job_done(job, LDAP_PROTOCOL_ERROR, "unknown extended operation");
 }
