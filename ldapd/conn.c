@@ -17,8 +17,8 @@
 #include "ldapd/worker.h"
 
 enum {
-	READS_A_TURN = 4,             /* then others have theirs */
-	KEEP_OUT_BYTES = 4096,        /* an output block above this is not kept while idle */
+	READS_A_TURN = 4,                   /* then others have theirs */
+	KEEP_OUT_BYTES = 4096,              /* an output block above this is not kept while idle */
 	OUT_SLACK_BYTES = 16 * 1024 * 1024, /* one answer may go this far over the limit */
 };
 

@@ -8,7 +8,7 @@
 
 #include <event2/event.h>
 
-#include "common/config.h"
+#include "common/server_data.h"
 #include "core/change.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
@@ -27,12 +27,8 @@ struct core_job;
 struct core {
 	const struct server_config *config;
 	struct event_base *base;
-	struct idm_store *store;
-	struct idm_keyring *password_ring;
-	struct idm_keyring *radius_ring;
-	struct idm_access_table *table;
+	struct server_data data;
 	struct tree *tree;
-	struct idm_change_context change; /* points to the three above */
 	struct hash_pool *pool;
 	struct core_worker *workers; /* list */
 	uint64_t worker_count;       /* ever: each has its own number */

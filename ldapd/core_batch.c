@@ -52,8 +52,8 @@ decide(struct core *core, struct idm_txn *txn, struct outcome *outcome)
 	if (!idm_uuid_generate(&job->request.id))
 		outcome->result = idm_fail(&outcome->err, IDM_SYSTEM, "no random octets");
 	else
-		outcome->result = idm_change_run(txn, &core->change, &job->identity, &job->request,
-		    core_now(core), job->arena, &outcome->set, &outcome->err);
+		outcome->result = idm_change_run(txn, &core->data.change, &job->identity,
+		    &job->request, core_now(core), job->arena, &outcome->set, &outcome->err);
 }
 
 /* None of it was stored: all that would have been is refused for the same reason. */
@@ -61,7 +61,7 @@ static void
 fail_all(struct core *core, struct outcome *outcomes, size_t count, enum idm_result result,
     const struct idm_error *err)
 {
-	idm_access_table_free(&core->table);
+	idm_access_table_free(&core->data.table);
 	for (size_t i = 0; i < count; i++) {
 		if (outcomes[i].result == IDM_OK) {
 			outcomes[i].result = result;
@@ -69,7 +69,7 @@ fail_all(struct core *core, struct outcome *outcomes, size_t count, enum idm_res
 		}
 	}
 	log_error("core: a commit failed: %s", err->text);
-	if (idm_store_failed(core->store)) {
+	if (idm_store_failed(core->data.store)) {
 		log_error("core: the store needs a new process");
 		exit(EXIT_FAILURE); /* no answer leaves; the supervisor starts anew */
 	}
@@ -90,7 +90,7 @@ run(struct core *core, struct outcome *outcomes, size_t count)
 {
 	struct idm_txn txn;
 	struct idm_error err = { .text = "" };
-	enum idm_result result = idm_store_write_begin(core->store, &txn, &err);
+	enum idm_result result = idm_store_write_begin(core->data.store, &txn, &err);
 
 	if (result != IDM_OK) {
 		fail_all(core, outcomes, count, result, &err);

@@ -135,7 +135,7 @@ test_password(struct core_job *job, const struct core_read *read, const struct i
 		account = NULL; /* what was cut off might have told it from another password */
 	if (hash != NULL)
 		result = idm_auth_plan(
-		    &read->read, job->core->password_ring, account, &hash->plan, &err);
+		    &read->read, job->core->data.password_ring, account, &hash->plan, &err);
 	if (result == IDM_OK) {
 		submit(job, hash);
 		return;

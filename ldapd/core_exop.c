@@ -52,10 +52,10 @@ begin_access(
 	else if (result == IDM_OK)
 		result = core_find(&out->read, target, &out->target, err);
 	if (result == IDM_OK)
-		result = idm_access_table_refresh(&out->read.read, &core->table, err);
+		result = idm_access_table_refresh(&out->read.read, &core->data.table, err);
 	if (result == IDM_OK)
-		result = idm_access_resolve(
-		    &out->read.read, core->table, &job->identity, job->arena, &out->access, err);
+		result = idm_access_resolve(&out->read.read, core->data.table, &job->identity,
+		    job->arena, &out->access, err);
 	if (result == IDM_OK)
 		result = idm_access_search(
 		    &out->read.read, out->access, &out->target, &out->readable, err);
@@ -96,7 +96,7 @@ local_write(struct core_job *job,
     struct idm_token_row *row, struct idm_error *err)
 {
 	struct idm_txn txn;
-	enum idm_result result = idm_store_local_write_begin(job->core->store, &txn, err);
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
 
 	if (result != IDM_OK)
 		return result;
@@ -312,7 +312,7 @@ verify_own(struct core_job *job, struct idm_span password, hash_done done)
 	if (result == IDM_OK) {
 		result = idm_lookup_uuid(&read.read, &job->identity.uuid, &account, &err);
 		if (result == IDM_OK)
-			result = idm_auth_plan(&read.read, job->core->password_ring,
+			result = idm_auth_plan(&read.read, job->core->data.password_ring,
 			    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan,
 			    &err);
 		core_read_end(&read);
@@ -418,7 +418,7 @@ open_secret(struct core_job *job, const struct access *a, uint32_t attr_number,
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;
 	if (result == IDM_OK)
-		result = idm_unseal(job->core->radius_ring, &a->target.uuid, attr_number, blob,
+		result = idm_unseal(job->core->data.radius_ring, &a->target.uuid, attr_number, blob,
 		    job->arena, out, err);
 	return result;
 }

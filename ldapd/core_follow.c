@@ -75,7 +75,7 @@ follow_local(struct core *core, const struct idm_change_set *set, struct idm_are
     struct idm_error *err)
 {
 	struct idm_txn txn;
-	enum idm_result result = idm_store_local_write_begin(core->store, &txn, err);
+	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, err);
 
 	if (result != IDM_OK)
 		return result;
@@ -101,14 +101,14 @@ static enum idm_result
 load_numbers(struct core *core, uint64_t *followed, uint64_t *applied, struct idm_error *err)
 {
 	struct idm_txn txn;
-	enum idm_result result = idm_store_local_read_begin(core->store, &txn, err);
+	enum idm_result result = idm_store_local_read_begin(core->data.store, &txn, err);
 
 	if (result != IDM_OK)
 		return result;
 	result = idm_store_get_number(&txn, IDM_DB_LOCAL_META, followed_key, followed, err);
 	idm_store_read_end(&txn);
 	if (result == IDM_OK)
-		result = idm_store_read_begin(core->store, &txn, err);
+		result = idm_store_read_begin(core->data.store, &txn, err);
 	if (result != IDM_OK)
 		return result;
 	result = idm_store_get_number(&txn, IDM_DB_META, "applied", applied, err);
@@ -122,7 +122,7 @@ follow_number(struct core *core, uint64_t no, struct idm_arena *arena, struct id
 	struct idm_change_set set;
 	struct idm_read read;
 	struct idm_txn txn;
-	enum idm_result result = idm_store_read_begin(core->store, &txn, err);
+	enum idm_result result = idm_store_read_begin(core->data.store, &txn, err);
 
 	if (result != IDM_OK)
 		return result;
@@ -163,7 +163,7 @@ core_follow_mark(struct core *core, struct idm_error *err)
 
 	if (result != IDM_OK || followed >= applied)
 		return result;
-	result = idm_store_local_write_begin(core->store, &txn, err);
+	result = idm_store_local_write_begin(core->data.store, &txn, err);
 	if (result != IDM_OK)
 		return result;
 	result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, applied, err);

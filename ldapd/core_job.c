@@ -114,9 +114,9 @@ core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *e
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
-	result = idm_store_read_begin(job->core->store, &out->txn, err);
+	result = idm_store_read_begin(job->core->data.store, &out->txn, err);
 	if (result == IDM_OK)
-		result = idm_store_local_read_begin(job->core->store, &out->local, err);
+		result = idm_store_local_read_begin(job->core->data.store, &out->local, err);
 	if (result == IDM_OK)
 		result =
 		    idm_read_attach(&out->txn, job->arena, core_now(job->core), &out->read, err);

@@ -5,11 +5,8 @@
  */
 #include "ldapd/core_process.h"
 
-#include <grp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -27,7 +24,7 @@ enum { SWEEP_AT_ONCE = 256 };
 struct idm_now
 core_now(const struct core *core)
 {
-	return idm_store_now(core->store, clock_now_s());
+	return idm_store_now(core->data.store, clock_now_s());
 }
 
 void
@@ -203,7 +200,8 @@ keep_clock(struct core *core)
 {
 	struct idm_error err = { .text = "" };
 
-	if (clock_is_synchronised() && idm_floor_raise(core->store, clock_now_s(), &err) != IDM_OK)
+	if (clock_is_synchronised() &&
+	    idm_floor_raise(core->data.store, clock_now_s(), &err) != IDM_OK)
 		log_error("core: the clock's floor could not be stored: %s", err.text);
 }
 
@@ -224,7 +222,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	idm_store_tick(core->store);
+	idm_store_tick(core->data.store);
 }
 
 static void
@@ -232,7 +230,7 @@ sweep_sessions(struct core *core)
 {
 	struct idm_txn txn;
 	struct idm_error err = { .text = "" };
-	enum idm_result result = idm_store_local_write_begin(core->store, &txn, &err);
+	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, &err);
 
 	if (result == IDM_OK) {
 		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &err);
@@ -292,70 +290,6 @@ on_control(evutil_socket_t control_fd, short what, void *arg)
 
 /* --- start and end */
 
-/*
- * The group that may read what is published, where root set it up and made us a member of it.  One
- * who develops has no such group, and all processes are of one user.
- */
-static gid_t
-read_group(const struct server_config *config)
-{
-	const struct group *group = getgrnam(config->read_group);
-	gid_t groups[64];
-	int count = getgroups(64, groups);
-
-	for (int i = 0; group != NULL && i < count; i++) {
-		if (groups[i] == group->gr_gid)
-			return group->gr_gid;
-	}
-	return (gid_t)-1;
-}
-
-/* freeradius reads radius.keys by the group of its directory, where root set that up. */
-static gid_t
-radius_group(const struct server_config *config)
-{
-	const struct group *group = getgrnam(config->radius_group);
-	struct stat st;
-
-	if (group == NULL || stat(config->key_path, &st) != 0 || st.st_gid != group->gr_gid)
-		return (gid_t)-1;
-	return group->gr_gid;
-}
-
-static enum idm_result
-open_ring(const struct server_config *config, const char *name, enum idm_purpose purpose,
-    gid_t group, struct idm_keyring **out, struct idm_error *err)
-{
-	char path[CONFIG_PATH_BYTES + 32];
-	enum idm_result result;
-
-	snprintf(path, sizeof(path), "%s/%s", config->key_path, name);
-	result = idm_keyring_create(path, purpose, group, err);
-	return result == IDM_OK ? idm_keyring_open(path, purpose, out, err) : result;
-}
-
-static enum idm_result
-open_all(struct core *core, struct idm_error *err)
-{
-	const struct server_config *config = core->config;
-	struct idm_now now = { clock_now_s(), true };
-	enum idm_result result = idm_builtin_open(
-	    config->db_path, read_group(config), config->domain, now, &core->store, err);
-
-	if (result == IDM_OK)
-		result = open_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, (gid_t)-1,
-		    &core->password_ring, err);
-	if (result == IDM_OK)
-		result = open_ring(config, "radius.keys", IDM_PURPOSE_RADIUS, radius_group(config),
-		    &core->radius_ring, err);
-	if (result == IDM_OK)
-		result = core_follow_missed(core, err);
-	core->change = (struct idm_change_context){ .table = &core->table,
-		.password_ring = core->password_ring,
-		.radius_ring = core->radius_ring };
-	return result;
-}
-
 static struct event *
 add_event(struct core *core, int fd, short what, event_callback_fn callback, int every_ms)
 {
@@ -411,10 +345,7 @@ tear_down(struct core *core)
 	if (core->base != NULL)
 		event_base_free(core->base);
 	tree_free(&core->tree);
-	idm_access_table_free(&core->table);
-	idm_keyring_close(&core->password_ring);
-	idm_keyring_close(&core->radius_ring);
-	idm_store_close(&core->store);
+	server_data_close(&core->data);
 }
 
 int
@@ -425,7 +356,9 @@ core_process_run(const struct server_config *config, int control_fd)
 	enum idm_result result = IDM_SYSTEM;
 
 	if (set_up_loop(&core, control_fd))
-		result = open_all(&core, &err);
+		result = server_data_open(config, &core.data, &err);
+	if (result == IDM_OK)
+		result = core_follow_missed(&core, &err);
 	if (result == IDM_OK) {
 		keep_clock(&core);
 		if (!core_now(&core).trusted)

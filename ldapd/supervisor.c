@@ -1,9 +1,7 @@
 #include "ldapd/supervisor.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/privilege.h"
 #include "ldapd/control.h"
 #include "ldapd/core_process.h"
 #include "ldapd/listen.h"
@@ -44,38 +43,6 @@ struct supervisor {
 	sigset_t signals; /* blocked here, and waited for */
 	unsigned back_off_s;
 };
-
-/* --- privileges */
-
-static bool
-drop_to(const char *user_name, const char *group_name, struct idm_error *err)
-{
-	const struct passwd *user;
-	const struct group *group;
-	gid_t groups[1];
-
-	if (geteuid() != 0)
-		return true; /* who is not root runs all as himself */
-	user = getpwnam(user_name);
-	if (user == NULL) {
-		idm_fail(
-		    err, IDM_INVALID, "there is no user %s: create it, or set another", user_name);
-		return false;
-	}
-	group = getgrnam(group_name);
-	if (group == NULL) {
-		idm_fail(err, IDM_INVALID, "there is no group %s: create it, or set another",
-		    group_name);
-		return false;
-	}
-	groups[0] = group->gr_gid;
-	if (setgroups(1, groups) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0 ||
-	    setuid(0) == 0) {
-		idm_fail(err, IDM_SYSTEM, "can't become user %s: %s", user_name, strerror(errno));
-		return false;
-	}
-	return true;
-}
 
 /* --- children */
 
@@ -177,7 +144,7 @@ start_core(struct supervisor *s, char text[CONTROL_BYTES])
 	if (pid == 0) {
 		close_fd(&s->local_fd);
 		tls_material_free(&s->tls);
-		if (!drop_to(s->config->core_user, s->config->read_group, &err) ||
+		if (privilege_drop(s->config->core_user, s->config->read_group, &err) != IDM_OK ||
 		    sandbox_common(&err) != IDM_OK)
 			give_up(control_fd, &err);
 		exit(core_process_run(s->config, control_fd));
@@ -198,7 +165,7 @@ run_worker(struct supervisor *s, uint32_t i, int control_fd, int core_fd)
 		.control_fd = control_fd,
 		.number = i + 1 };
 
-	if (!drop_to(s->config->worker_user, s->config->read_group, &err) ||
+	if (privilege_drop(s->config->worker_user, s->config->read_group, &err) != IDM_OK ||
 	    sandbox_common(&err) != IDM_OK)
 		give_up(control_fd, &err);
 	exit(worker_run(&start));

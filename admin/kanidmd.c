@@ -1,0 +1,114 @@
+/* kanidmd: the command line of the offline tool (SPEC 10.5). */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/server.h"
+#include "common/clock.h"
+#include "common/config.h"
+
+static const struct command {
+	const char *word; /* "_" stands for "-" too */
+	const char *args;
+	int arg_count;
+	int (*run)(struct server_cli *cli);
+} commands[] = {
+	{ "server", "", 0, server_run },
+	{ "configtest", "", 0, server_configtest },
+	{ "recover_account", "NAME [--restore-roles]", 1, server_recover_account },
+	{ "version", "", 0, server_version },
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+int
+server_fail(const char *fmt, ...)
+{
+	char line[2048];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	for (char *c = line; *c != '\0'; c++)
+		*c = (unsigned char)*c < ' ' ? ' ' : *c;
+	fprintf(stderr, "kanidmd: %s\n", line);
+	return SERVER_FAILED;
+}
+
+int
+server_version(struct server_cli *cli)
+{
+	printf(cli->json ? "{ \"version\": \"%s\" }\n" : "kanidmd %s\n", IDM_VERSION);
+	return SERVER_DONE;
+}
+
+static int
+usage(FILE *out)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "%s kanidmd %s %s\n", i == 0 ? "usage:" : "      ", commands[i].word,
+		    commands[i].args);
+	fputs("options: -c|--config FILE  -o|--output text|json; see kanidmd(8)\n", out);
+	return out == stdout ? SERVER_DONE : SERVER_USAGE;
+}
+
+static const struct command *
+find_command(char *word)
+{
+	for (char *c = word; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : *c;
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].word, word) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static bool
+set_output(struct server_cli *cli, const char *output)
+{
+	cli->json = output != NULL && strcmp(output, "json") == 0;
+	return output == NULL || cli->json || strcmp(output, "text") == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "restore-roles", no_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct server_cli cli = { .program = argv[0], .config_path = getenv("KANIDM_CONFIG") };
+	const char *output = getenv("KANIDM_OUTPUT");
+	const struct command *command;
+	struct idm_error err = { .text = "" };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
+		switch (option) {
+		case 'c': cli.config_path = optarg; break;
+		case 'o': output = optarg; break;
+		case 'r': cli.restore_roles = true; break;
+		case 'h': return usage(stdout);
+		default: return usage(stderr);
+		}
+	}
+	if (cli.config_path == NULL)
+		cli.config_path = CONFIG_DEFAULT_FILE;
+	if (optind == argc || !set_output(&cli, output))
+		return usage(stderr);
+	command = find_command(argv[optind]);
+	cli.args = argv + optind + 1;
+	cli.arg_count = argc - optind - 1;
+	if (command == NULL || cli.arg_count != command->arg_count)
+		return usage(stderr);
+	if (!clock_init(&err))
+		return server_fail("%s", err.text);
+	return command->run(&cli);
+}

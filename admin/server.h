@@ -1,0 +1,30 @@
+/* kanidmd, the offline tool: what its subcommands share. */
+#ifndef ADMIN_SERVER_H
+#define ADMIN_SERVER_H
+
+#include <stdbool.h>
+
+enum {
+	SERVER_DONE = 0,
+	SERVER_FAILED = 1,
+	SERVER_USAGE = 2,
+};
+
+struct server_cli {
+	const char *program; /* argv[0] */
+	const char *config_path;
+	bool json;
+	bool restore_roles;
+	char **args; /* behind the subcommand */
+	int arg_count;
+};
+
+/* One line on stderr: what, why, what to do.  Returns SERVER_FAILED. */
+int server_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+int server_run(struct server_cli *cli);        /* server */
+int server_configtest(struct server_cli *cli); /* configtest */
+int server_recover_account(struct server_cli *cli);
+int server_version(struct server_cli *cli);
+
+#endif
