@@ -45,7 +45,9 @@ fail_ldap(struct cli *cli, int code)
 
 	if (code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR)
 		cli_fail(cli,
-		    "%s can't be reached: %s: is the server running, and the CA right (-C)?",
+		    "%s can't be reached: %s: does the server run, and is its certificate of the "
+		    "CA that -C "
+		    "names?",
 		    cli->url, why);
 	else if (code == LDAP_INVALID_CREDENTIALS)
 		cli_fail(cli,

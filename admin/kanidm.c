@@ -1,4 +1,5 @@
 /* kanidm: the command line, and the table of commands in both grammars (SPEC 10.1). */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -471,6 +472,7 @@ main(int argc, char **argv)
 
 	if (args == NULL)
 		return CLI_FAILED;
+	signal(SIGPIPE, SIG_IGN); /* a server that hangs up is an error of a call, no end */
 	status = parse_line(&cli, argc, argv, args, &count, &help);
 	command = find_command(args, count, &words);
 	if (status == CLI_DONE && help) {

@@ -57,7 +57,7 @@ idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err)
 	if (result == IDM_OK && fcntl(*lock_fd, F_OFD_SETLK, &lock) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
 			result = idm_fail(err, IDM_BUSY,
-			    "%s: a server runs on this database, or another tool", dir);
+			    "%s: a server is running on this database, or another tool", dir);
 		else
 			result = idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
 	}

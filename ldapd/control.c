@@ -126,7 +126,8 @@ read_material(int fd, struct tls_material *material)
 	uint64_t chain_len;
 	bool good = false;
 
-	memset(material, 0, sizeof(*material));
+	*material = (struct tls_material){ .chain_name = "the new tls_chain",
+		.key_name = "the new tls_key" };
 	if (n > 8) {
 		chain_len = idm_store_load_u64(buffer);
 		good = chain_len < (uint64_t)n - 8 &&

@@ -768,15 +768,14 @@ static const struct {
 void
 core_exop(struct core_job *job)
 {
-	if (job->identity.kind == IDM_IDENTITY_ANONYMOUS) {
-		core_job_done(job, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "bind first");
-		return;
-	}
 	for (size_t i = 0; i < sizeof(exops) / sizeof(exops[0]); i++) {
-		if (idm_span_is(job->message.extended.oid, exops[i].oid)) {
+		if (!idm_span_is(job->message.extended.oid, exops[i].oid))
+			continue;
+		if (job->identity.kind == IDM_IDENTITY_ANONYMOUS)
+			core_job_done(job, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "bind first");
+		else
 			exops[i].serve(job);
-			return;
-		}
+		return;
 	}
 	core_job_done(job, LDAP_PROTOCOL_ERROR, "unknown extended operation");
 }

@@ -160,6 +160,10 @@ request_fail(struct request *request, enum idm_result result, const struct idm_e
 {
 	const struct conn *conn = request->conn;
 
+	if (conn->border_s == 0) { /* the login is over: conn_settle says that instead */
+		request_end(request);
+		return;
+	}
 	if (err->text[0] != '\0' && err->client_text[0] == '\0')
 		log_warn("conn %llu %s msg %d %s: %s: %s", (unsigned long long)conn->no,
 		    conn->source, request->message.message_id, ldap_op_name(request->message.op),

@@ -64,8 +64,8 @@ use_chain(SSL_CTX *ctx, const struct tls_material *material, struct idm_error *e
 	}
 	BIO_free(bio);
 	if (!good)
-		return idm_fail(
-		    err, IDM_INVALID, "tls_chain: no certificate in PEM: %s", openssl_reason());
+		return idm_fail(err, IDM_INVALID, "%s: no certificate in PEM: %s",
+		    material->chain_name, openssl_reason());
 	ERR_clear_error(); /* the end of the file */
 	return IDM_OK;
 }
@@ -75,16 +75,17 @@ use_key(SSL_CTX *ctx, const struct tls_material *material, struct idm_error *err
 {
 	BIO *bio = BIO_new_mem_buf(material->key, (int)material->key_len);
 	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-	bool good = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+	bool good = key != NULL;
 
-	EVP_PKEY_free(key);
 	BIO_free(bio);
 	if (!good)
-		return idm_fail(err, IDM_INVALID, "tls_key: no usable private key in PEM: %s",
-		    openssl_reason());
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return idm_fail(err, IDM_INVALID,
-		    "tls_key is not the key of the certificate in tls_chain: %s", openssl_reason());
+		return idm_fail(err, IDM_INVALID, "%s: no usable private key in PEM: %s",
+		    material->key_name, openssl_reason());
+	good = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+	EVP_PKEY_free(key);
+	if (!good)
+		return idm_fail(err, IDM_INVALID, "%s is not the key of the certificate in %s: %s",
+		    material->key_name, material->chain_name, openssl_reason());
 	return IDM_OK;
 }
 
@@ -146,7 +147,7 @@ tls_material_load(
 	SSL_CTX *ctx = NULL;
 	enum idm_result result;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct tls_material){ .chain_name = chain_path, .key_name = key_path };
 	result = read_file(chain_path, &out->chain, &out->chain_len, err);
 	if (result == IDM_OK)
 		result = read_file(key_path, &out->key, &out->key_len, err);

@@ -13,6 +13,8 @@ struct tls_material {
 	size_t chain_len;
 	uint8_t *key; /* malloc'd, wiped by tls_material_free */
 	size_t key_len;
+	const char *chain_name; /* for messages; not owned */
+	const char *key_name;
 };
 
 /* IDM_INVALID, IDM_NOT_FOUND: err->text names the file and what to do. */

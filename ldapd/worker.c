@@ -551,6 +551,28 @@ tear_down(struct running *r)
 	idm_store_close(&worker->store);
 }
 
+/* The tree, before the first request asks for it: to read a bind's name, for one. */
+static enum idm_result
+load_tree(struct worker *worker, struct idm_error *err)
+{
+	struct idm_arena *arena = idm_arena_new(WORKER_REQUEST_BYTES);
+	struct idm_txn txn;
+	struct idm_read read;
+	enum idm_result result;
+
+	if (arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_store_read_begin(worker->store, &txn, err);
+	if (result == IDM_OK) {
+		result = idm_read_attach(&txn, arena, worker_now(worker), &read, err);
+		if (result == IDM_OK)
+			result = tree_refresh(&read, &worker->tree, err);
+		idm_store_read_end(&txn);
+	}
+	idm_arena_free(&arena);
+	return result;
+}
+
 int
 worker_run(const struct worker_start *start)
 {
@@ -565,6 +587,8 @@ worker_run(const struct worker_start *start)
 	set_limits(&r->worker);
 	if (set_up_loop(r, start))
 		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);
+	if (result == IDM_OK)
+		result = load_tree(&r->worker, &err);
 	if (result == IDM_OK && start->listen_count != 0)
 		result = tls_context_new(start->tls, &r->worker.tls, &err);
 	if (result == IDM_OK)
