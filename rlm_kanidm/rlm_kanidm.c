@@ -222,12 +222,12 @@ mod_instantiate(CONF_SECTION *conf, void *instance)
 	struct rlm_kanidm *inst = instance;
 	struct idm_error err;
 
-	if (idm_keyring_open(inst->key_file, IDM_PURPOSE_RADIUS, &inst->ring, &err) != IDM_OK) {
-		cf_log_err_cs(conf, "key_file: %s", err.text);
-		return -1;
-	}
 	if (environment_take(inst->database, &inst->store, &err) != IDM_OK) {
 		cf_log_err_cs(conf, "database: %s", err.text);
+		return -1;
+	}
+	if (idm_keyring_open(inst->key_file, IDM_PURPOSE_RADIUS, &inst->ring, &err) != IDM_OK) {
+		cf_log_err_cs(conf, "key_file: %s", err.text);
 		return -1;
 	}
 	return 0;
