@@ -212,6 +212,9 @@ def test_what_was_acknowledged_survives_kill_9(fresh):
         for pid in worker_pids(instance):
             os.kill(int(pid), signal.SIGKILL)
         instance.ldapd.process.wait()
+        leader = str(instance.ldapd.pid)
+        wait_for(lambda: subprocess.run(["ps", "-s", leader], capture_output=True).returncode,
+                 "all are gone, and with them the port")
         instance.ldapd = None
         instance.start_ldapd()
         for m in range(n + 1):
