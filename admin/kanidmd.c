@@ -33,7 +33,7 @@ server_fail(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	for (char *c = line; *c != '\0'; c++)
-		*c = (unsigned char)*c < ' ' ? ' ' : *c;
+		*c = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
 	fprintf(stderr, "kanidmd: %s\n", line);
 	return SERVER_FAILED;
 }
@@ -99,14 +99,19 @@ main(int argc, char **argv)
 		default: return usage(stderr);
 		}
 	}
-	if (cli.config_path == NULL)
+	if (cli.config_path == NULL || cli.config_path[0] == '\0')
 		cli.config_path = CONFIG_DEFAULT_FILE;
-	if (optind == argc || !set_output(&cli, output))
+	if (optind == argc)
 		return usage(stderr);
+	if (!set_output(&cli, output)) {
+		server_fail("%s: output is text or json", output);
+		return SERVER_USAGE;
+	}
 	command = find_command(argv[optind]);
 	cli.args = argv + optind + 1;
 	cli.arg_count = argc - optind - 1;
-	if (command == NULL || cli.arg_count != command->arg_count)
+	if (command == NULL || cli.arg_count != command->arg_count ||
+	    (cli.restore_roles && command->run != server_recover_account))
 		return usage(stderr);
 	if (!clock_init(&err))
 		return server_fail("%s", err.text);

@@ -1,6 +1,10 @@
 /* kanidmd recover_account (SPEC 6.9). */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -10,21 +14,67 @@
 #include "common/server_data.h"
 #include "core/recover.h"
 
+enum { ANSWER_BYTES = 2048 };
+
+/* The answer as one JSON value and a line's end; 0: out of memory.  The password's copy is wiped.
+ */
+static size_t
+format_json(const char *name, const char *password, char out[ANSWER_BYTES])
+{
+	json_t *copy = json_string(password);
+	json_t *answer = json_pack("{s:s, s:O*}", "account", name, "password", copy);
+	size_t len = answer == NULL || copy == NULL
+			 ? 0
+			 : json_dumpb(answer, out, ANSWER_BYTES - 1, JSON_INDENT(2));
+
+	if (copy != NULL)
+		explicit_bzero((char *)(uintptr_t)json_string_value(copy), strlen(password));
+	json_decref(answer);
+	json_decref(copy);
+	if (len == 0 || len >= ANSWER_BYTES)
+		return 0;
+	out[len] = '\n';
+	return len + 1;
+}
+
+/* Past stdio, whose buffer would keep the password. */
+static bool
+write_all(const char *bytes, size_t len)
+{
+	while (len != 0) {
+		ssize_t n = write(STDOUT_FILENO, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* The one time that the password is shown; if it can't be, the caller must know. */
 static int
 tell(const struct server_cli *cli, const char *name, const char *password)
 {
-	json_t *answer;
+	char answer[ANSWER_BYTES];
+	size_t len;
+	bool told;
 
-	if (!cli->json) {
-		printf("Successfully recovered account '%s' - password reset to -> %s\n", name,
+	if (cli->json)
+		len = format_json(name, password, answer);
+	else
+		len = (size_t)snprintf(answer, sizeof(answer),
+		    "Successfully recovered account '%s' - password reset to -> %s\n", name,
 		    password);
+	told = len != 0 && len < sizeof(answer) && write_all(answer, len);
+	explicit_bzero(answer, sizeof(answer));
+	if (told)
 		return SERVER_DONE;
-	}
-	answer = json_pack("{s:s, s:s}", "account", name, "password", password);
-	json_dumpf(answer, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(answer);
-	return SERVER_DONE;
+	return server_fail("the password of %s is a new one, but it could not be shown: %s; repeat "
+			   "the command",
+	    name, strerror(errno));
 }
 
 int
@@ -37,8 +87,10 @@ server_recover_account(struct server_cli *cli)
 	enum idm_result result = config_load(cli->config_path, &config, &err);
 	int status = SERVER_FAILED;
 
+	signal(SIGPIPE, SIG_IGN); /* who hung up is told by status, as is a full disk */
 	if (result == IDM_OK)
 		result = privilege_drop(config.core_user, config.read_group, &err);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core file with a password or a key */
 	if (result == IDM_OK)
 		result = server_data_open(&config, &data, &err);
 	if (result == IDM_BUSY)

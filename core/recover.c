@@ -53,6 +53,15 @@ find_account(struct recovery *r, const char *name, struct idm_entry *out)
 	return result;
 }
 
+/* What is surely past: a clock that is not trusted may lie years behind the floor (SPEC 11.5). */
+static int64_t
+past_s(const struct recovery *r)
+{
+	int64_t floor_s = idm_store_clock_floor(r->store);
+
+	return r->now.trusted || floor_s < r->now.at_s ? r->now.at_s : floor_s;
+}
+
 /* A password, and a window that is open now. */
 static enum idm_result
 reset(struct recovery *r, const struct idm_entry *account, const char *phc)
@@ -68,7 +77,7 @@ reset(struct recovery *r, const struct idm_entry *account, const char *phc)
 	if (idm_entry_has(account, IDM_ATTR_ACCOUNT_VALID_FROM))
 		mods[request.mod_count++] = (struct idm_request_mod){ IDM_REQUEST_REPLACE,
 			idm_schema_attr_number(schema, IDM_ATTR_ACCOUNT_VALID_FROM), NULL, 0 };
-	if (idm_entry_datetime(account, IDM_ATTR_ACCOUNT_EXPIRE, INT64_MAX) <= r->now.at_s)
+	if (idm_entry_datetime(account, IDM_ATTR_ACCOUNT_EXPIRE, INT64_MAX) <= past_s(r))
 		mods[request.mod_count++] = (struct idm_request_mod){ IDM_REQUEST_REPLACE,
 			idm_schema_attr_number(schema, IDM_ATTR_ACCOUNT_EXPIRE), NULL, 0 };
 	return change(r, &request);
