@@ -10,4 +10,7 @@
  */
 enum idm_result privilege_drop(const char *user, const char *group, struct idm_error *err);
 
+/* Would privilege_drop find user and group?  Who is not root needs none. */
+enum idm_result privilege_check(const char *user, const char *group, struct idm_error *err);
+
 #endif

@@ -449,6 +449,33 @@ idm_builtin_create(
 	return result;
 }
 
+static enum idm_result
+compare_domain(const char *stored, const char *domain, struct idm_error *err)
+{
+	if (stored[0] == '\0' || strcmp(stored, domain) == 0)
+		return IDM_OK;
+	return idm_fail(err, IDM_INVALID,
+	    "the database is of the domain %s, the configuration says %s: correct "
+	    "`domain`, or rename with `kanidmd domain rename`",
+	    stored, domain);
+}
+
+enum idm_result
+idm_builtin_check_domain(struct idm_store *store, const char *domain, struct idm_error *err)
+{
+	struct idm_arena *arena = idm_arena_new(ARENA_BYTES);
+	char stored[IDM_DOMAIN_MAX];
+	enum idm_result result;
+
+	if (arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = stored_domain(store, arena, stored, err);
+	if (result == IDM_OK)
+		result = compare_domain(stored, domain, err);
+	idm_arena_free(&arena);
+	return result;
+}
+
 enum idm_result
 idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct idm_now now,
     struct idm_store **out, struct idm_error *err)
@@ -466,11 +493,8 @@ idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct i
 			result = stored_domain(*out, arena, stored, err);
 		if (result == IDM_OK && stored[0] == '\0')
 			result = idm_builtin_create(*out, domain, now, err);
-		else if (result == IDM_OK && strcmp(stored, domain) != 0)
-			result = idm_fail(err, IDM_INVALID,
-			    "the database is of the domain %s, the configuration says %s: correct "
-			    "`domain`, or rename with `kanidmd domain rename`",
-			    stored, domain);
+		else if (result == IDM_OK)
+			result = compare_domain(stored, domain, err);
 		if (result != IDM_OK)
 			idm_store_close(out);
 	}

@@ -52,8 +52,15 @@ enum idm_result idm_builtin_create(
     struct idm_store *store, const char *domain, struct idm_now now, struct idm_error *err);
 
 /*
- * Open DIR's databases for writing, and fill them if they are new.  IDM_INVALID when the stored
- * domain differs from `domain`: the text names `kanidmd domain rename`.
+ * Is the database of `domain`, or of none yet?  IDM_INVALID: of another; the text names `kanidmd
+ * domain rename`.
+ */
+enum idm_result idm_builtin_check_domain(
+    struct idm_store *store, const char *domain, struct idm_error *err);
+
+/*
+ * Open DIR's databases for writing, and fill them if they are new.  IDM_INVALID: as
+ * idm_builtin_check_domain.
  */
 enum idm_result idm_builtin_open(const char *dir, gid_t read_group, const char *domain,
     struct idm_now now, struct idm_store **out, struct idm_error *err);

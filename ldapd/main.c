@@ -2,12 +2,10 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/config.h"
-#include "core/seal.h"
-#include "core/store.h"
+#include "ldapd/check.h"
 #include "ldapd/log.h"
 #include "ldapd/supervisor.h"
 
@@ -16,66 +14,16 @@ usage(FILE *out)
 {
 	fprintf(out, "usage: kanidm-ldapd [-tV] [-c FILE]\n"
 		     "  -c FILE  configuration, default " CONFIG_DEFAULT_FILE "\n"
-		     "  -t       check configuration and certificate, and end\n"
+		     "  -t       check the configuration and all that it names, and end\n"
 		     "  -V       version\n");
 }
 
-static enum idm_result
-check_tls(const struct server_config *config, struct idm_error *err)
-{
-	struct tls_material material;
-	enum idm_result result;
-
-	if (config->ldapbindaddress_count == 0)
-		return IDM_OK;
-	result = tls_material_load(config->tls_chain, config->tls_key, &material, err);
-	tls_material_free(&material);
-	return result;
-}
-
-/* What is not there yet is made at the first start. */
-static enum idm_result
-check_ring(const struct server_config *config, const char *name, enum idm_purpose purpose,
-    struct idm_error *err)
-{
-	char path[CONFIG_PATH_BYTES + 32];
-	struct idm_keyring *ring = NULL;
-	enum idm_result result;
-
-	snprintf(path, sizeof(path), "%s/%s", config->key_path, name);
-	result = idm_keyring_open(path, purpose, &ring, err);
-	idm_keyring_close(&ring);
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
-}
-
-static enum idm_result
-check_database(const struct server_config *config, struct idm_error *err)
-{
-	char path[CONFIG_PATH_BYTES + 32];
-	struct idm_store *store = NULL;
-	enum idm_result result = IDM_OK;
-
-	snprintf(path, sizeof(path), "%s/identity.mdb", config->db_path);
-	if (access(path, F_OK) == 0)
-		result = idm_store_open_reader(config->db_path, &store, err);
-	idm_store_close(&store);
-	return result;
-}
-
-/* Everything that the configuration names, without starting anything (`kanidmd configtest`). */
 static int
 check(const struct server_config *config, const char *path)
 {
 	struct idm_error err = { .text = "" };
-	enum idm_result result = check_tls(config, &err);
 
-	if (result == IDM_OK)
-		result = check_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, &err);
-	if (result == IDM_OK)
-		result = check_ring(config, "radius.keys", IDM_PURPOSE_RADIUS, &err);
-	if (result == IDM_OK)
-		result = check_database(config, &err);
-	if (result != IDM_OK) {
+	if (check_configuration(config, &err) != IDM_OK) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;
 	}

@@ -304,6 +304,42 @@ def test_a_missing_configuration_is_named(stopped):
         assert "/nonexistent/server.toml" in done.stderr
 
 
+@pytest.mark.parametrize("key,value,named", [
+    ("domain", "other.example.net", "idm.example.com"),
+    ("db_path", "/nonexistent/db", "/nonexistent/db"),
+    ("key_path", "/nonexistent/keys", "/nonexistent/keys"),
+    ("tls_chain", "/nonexistent/chain.pem", "/nonexistent/chain.pem"),
+    pytest.param("core_user", "no-such-user", "no-such-user",
+                 marks=pytest.mark.skipif(not AS_ROOT, reason="who is not root needs no user")),
+    pytest.param("read_group", "no-such-group", "no-such-group",
+                 marks=pytest.mark.skipif(not AS_ROOT, reason="who is not root needs no group")),
+])
+def test_configtest_refuses_what_a_start_would(stopped, key, value, named):
+    good = stopped.server_toml.read_text()
+    set_line(stopped.server_toml, key, f'{key} = "{value}"')
+    try:
+        checked = stopped.kanidmd("configtest")
+        started = stopped.run(stopped.programs / "kanidm-ldapd", "-c", stopped.server_toml,
+                              timeout=20)
+    finally:
+        stopped.server_toml.write_text(good)
+    for done in checked, started:
+        assert done.returncode == 1
+        assert named in done.stderr, done.stderr
+
+
+def test_configtest_refuses_a_key_file_that_others_may_read(stopped):
+    path = stopped.dir / "keys/radius.keys"
+    mode = path.stat().st_mode & 0o777
+    path.chmod(0o644)
+    try:
+        done = stopped.kanidmd("configtest")
+    finally:
+        path.chmod(mode)
+    assert done.returncode == 1
+    assert "radius.keys" in done.stderr
+
+
 def test_configtest_takes_a_good_configuration(stopped):
     done = stopped.kanidmd("configtest")
     assert done.returncode == 0, done.stderr
@@ -353,6 +389,17 @@ def test_recovery_names_an_unknown_account_and_refuses_anonymous(stopped):
         assert done.returncode == 1
         assert name in done.stderr
         assert done.stdout == ""
+
+
+def test_a_password_that_could_not_be_shown_is_a_failure(stopped):
+    for options in [], ["-o", "json"]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [stopped.programs / "kanidmd", "recover_account", "admin", *options, "-c",
+                 stopped.server_toml],
+                env=stopped.env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1
+        assert "repeat" in done.stderr
 
 
 def test_no_file_of_the_database_is_for_others(stopped):

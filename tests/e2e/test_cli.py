@@ -377,6 +377,35 @@ def test_kanidmd_answers_in_json_too(fresh):
     assert len(answer["password"]) == 48
 
 
+def test_recovery_gives_the_administrators_their_roles_back_on_request(fresh):
+    instance = fresh()
+    instance.recover("admin", "idm_admin")
+    instance.start_ldapd()
+    instance.login("admin")
+    instance.login("idm_admin")
+    instance.ok("group", "remove_members", "idm_admins", "idm_admin", name="admin")
+    create = ["account", "create", "restored", "Restored"]
+    assert instance.kanidm(*create, name="idm_admin").returncode == 1
+    instance.stop_ldapd()
+    done = instance.kanidmd("recover-account", "idm_admin", "--restore-roles", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    instance.passwords["idm_admin"] = json.loads(done.stdout)["password"]
+    instance.start_ldapd()
+    instance.login("idm_admin")
+    instance.ok(*create, name="idm_admin")
+
+
+@pytest.mark.parametrize("line", [
+    [], ["nonsense"], ["recover_account"], ["recover_account", "a", "b"], ["version", "-o", "yaml"],
+    ["version", "--restore-roles"], ["version", "--nonsense"],
+], ids=" ".join)
+def test_kanidmd_says_what_is_wrong_with_a_command_line(instance, line):
+    done = instance.run(instance.programs / "kanidmd", *line)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr != ""
+
+
 @pytest.mark.parametrize("program", ["kanidm", "kanidmd"])
 def test_version(instance, program):
     done = instance.run(instance.programs / program, "version")
