@@ -314,18 +314,24 @@ read_once(struct conn *conn)
 	return io;
 }
 
+/* TLS reads ahead: what it holds makes no event. */
+static bool
+has_pending(const struct conn *conn)
+{
+	return conn->ssl != NULL && SSL_has_pending(conn->ssl) == 1;
+}
+
+/* What stays in the socket makes another event; what TLS holds is told by `unread`. */
 static void
 read_input(struct conn *conn)
 {
-	conn->unread = true;
 	for (int i = 0; i < READS_A_TURN && may_begin(conn); i++) {
 		enum io io = read_once(conn);
 
-		conn->unread = io == IO_DONE;
-
+		conn->unread = io == IO_DONE && has_pending(conn);
 		if (io == IO_END)
 			conn->broken = true;
-		if (io != IO_DONE)
+		if (!conn->unread)
 			return;
 	}
 }
@@ -392,6 +398,8 @@ conn_settle(struct conn *conn)
 		conn_free(conn);
 		return;
 	}
+	if (conn->unread && may_begin(conn))
+		event_active(conn->read_event, EV_READ, 0);
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
 	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
 }

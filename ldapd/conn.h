@@ -61,7 +61,7 @@ struct conn {
 	struct request *requests; /* begun and not ended */
 	size_t request_count;
 	bool heard;   /* a whole PDU has come */
-	bool unread;  /* its last turn ended before all was read */
+	bool unread;  /* TLS holds more than was read in its last turn */
 	bool starved; /* a search waits for the client to take what it was sent */
 	bool broken;  /* the client is gone: nothing more is sent */
 	bool busy;    /* its own event is at work: conn_settle comes at its end */
