@@ -154,8 +154,11 @@ fuzz:
 fuzz-run: $(fuzz_TARGETS)
 	@tests/run-fuzz $(FUZZ_SECONDS) $(fuzz_TARGETS)
 
+lint: export LINT_DEFINE = $(DEFINE)
+lint: export LINT_STD = $(STD)
+lint: export LINT_RLM = $(RLM_FLAGS)
 lint:
-	@DEFINE='$(DEFINE)' STD='$(STD)' RLM_FLAGS='$(RLM_FLAGS)' tests/lint
+	@tests/lint
 
 # --- running and installing
 

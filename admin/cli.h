@@ -23,7 +23,7 @@ struct client;
 /* The command line, the settings behind it, and the connection once there is one. */
 struct cli {
 	const char *command; /* its words as typed, for messages: "group add_members" */
-	const char *subject; /* "account", "person", "service_account", "group": the first word */
+	char subject[32];    /* "account", "person", "service_account", "group": the first word */
 	char **args;         /* behind the command's words */
 	int arg_count;
 

@@ -84,7 +84,7 @@ cmd_account_create(struct cli *cli)
 	snprintf(dn, sizeof(dn), "uid=%s,ou=%s,%s", name, service ? "services" : "people", suffix);
 	if (client_add(cli, dn, mods) != CLI_DONE)
 		return CLI_FAILED;
-	return output_done(cli, "", "name", cli->args[0], NULL);
+	return output_done_with(cli, "", "name", cli->args[0]);
 }
 
 /* An option that was given: its values replace what was there; an empty one removes it. */
@@ -131,7 +131,7 @@ cmd_account_update(struct cli *cli)
 		return CLI_FAILED;
 	status = client_modify(cli, json_string_value(json_object_get(entry, "dn")), mods);
 	json_decref(entry);
-	return status == CLI_DONE ? output_done(cli, "Success", NULL) : status;
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
 }
 
 int
@@ -149,5 +149,5 @@ cmd_account_delete(struct cli *cli)
 	status = client_delete(cli, json_string_value(json_object_get(entry, "dn")));
 	json_decref(entry);
 	snprintf(text, sizeof(text), "success - account delete for user %s: deleted", cli->args[0]);
-	return status == CLI_DONE ? output_done(cli, text, NULL) : status;
+	return status == CLI_DONE ? output_done(cli, text) : status;
 }

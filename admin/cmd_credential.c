@@ -178,7 +178,7 @@ cmd_credential_generate(struct cli *cli)
 	if (status != CLI_DONE)
 		return status;
 	snprintf(text, sizeof(text), "Success: %s", password);
-	status = output_done(cli, text, "password", password, NULL);
+	status = output_done_with(cli, text, "password", password);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(text, sizeof(text));
 	return status;

@@ -41,7 +41,7 @@ cmd_group_create(struct cli *cli)
 	if (client_add(cli, dn, mods) != CLI_DONE)
 		return CLI_FAILED;
 	snprintf(text, sizeof(text), "Successfully created group '%s'", cli->args[0]);
-	return output_done(cli, text, "name", cli->args[0], NULL);
+	return output_done_with(cli, text, "name", cli->args[0]);
 }
 
 /* The group that the first argument names; NULL after it said that there is none. */
@@ -69,7 +69,7 @@ cmd_group_delete(struct cli *cli)
 	status = client_delete(cli, dn_of(group));
 	json_decref(group);
 	snprintf(text, sizeof(text), "Successfully deleted group %s", cli->args[0]);
-	return status == CLI_DONE ? output_done(cli, text, NULL) : status;
+	return status == CLI_DONE ? output_done(cli, text) : status;
 }
 
 int
@@ -167,7 +167,7 @@ change_members(struct cli *cli, int op, bool gains, const char *done)
 		status = client_modify_one(
 		    cli, dn_of(group), op, "member", names[0] == NULL ? NULL : names);
 	json_decref(group);
-	return status == CLI_DONE ? output_done(cli, done, NULL) : status;
+	return status == CLI_DONE ? output_done(cli, done) : status;
 }
 
 /* ["m1", "m2"], as it has always been printed. */

@@ -75,7 +75,7 @@ cmd_radius_generate_secret(struct cli *cli)
 	if (status == CLI_DONE)
 		status = ask(cli, EXOP_RADIUS_GENERATE, secret, sizeof(secret));
 	explicit_bzero(secret, sizeof(secret)); /* show_secret tells it, to whom may see it */
-	return status == CLI_DONE ? output_done(cli, "Success", NULL) : status;
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
 }
 
 int
@@ -89,5 +89,5 @@ cmd_radius_delete_secret(struct cli *cli)
 		status = ask(cli, EXOP_RADIUS_DELETE, secret, sizeof(secret));
 	snprintf(text, sizeof(text), "success - radius account_delete for user %s: deleted",
 	    cli->args[0]);
-	return status == CLI_DONE ? output_done(cli, text, NULL) : status;
+	return status == CLI_DONE ? output_done(cli, text) : status;
 }

@@ -128,7 +128,7 @@ cmd_login(struct cli *cli)
 	int status = is_anonymous(name) ? login_anonymous(cli) : login_account(cli, name);
 
 	snprintf(text, sizeof(text), "Login Success for %s", name);
-	return status == CLI_DONE ? output_done(cli, text, "name", name, NULL) : status;
+	return status == CLI_DONE ? output_done_with(cli, text, "name", name) : status;
 }
 
 /* The server forgets the session; when it can't be asked, the token is forgotten here at least. */
@@ -164,7 +164,7 @@ logout(struct cli *cli, json_t *sessions, const char *name)
 	json_object_del(sessions, name); /* also when the server can't be asked */
 	if (session_store(cli, sessions) != CLI_DONE)
 		return CLI_FAILED;
-	return status == CLI_DONE ? output_done(cli, text, NULL) : status;
+	return status == CLI_DONE ? output_done(cli, text) : status;
 }
 
 int
@@ -210,7 +210,7 @@ cmd_reauth(struct cli *cli)
 	else if (code != LDAP_SUCCESS)
 		cli_fail(cli, "%s", text == NULL ? "" : text);
 	free(text);
-	return code == LDAP_SUCCESS ? output_done(cli, "Success", NULL) : CLI_FAILED;
+	return code == LDAP_SUCCESS ? output_done(cli, "Success") : CLI_FAILED;
 }
 
 int
@@ -269,5 +269,5 @@ cmd_self_whoami(struct cli *cli)
 int
 cmd_version(struct cli *cli)
 {
-	return output_done(cli, "kanidm " IDM_VERSION, "version", IDM_VERSION, NULL);
+	return output_done_with(cli, "kanidm " IDM_VERSION, "version", IDM_VERSION);
 }

@@ -76,7 +76,7 @@ set_border(struct cli *cli, const char *attribute, const char *none_word)
 	status = client_modify_one(cli, json_string_value(json_object_get(entry, "dn")),
 	    LDAP_MOD_REPLACE, attribute, none ? NULL : values);
 	json_decref(entry);
-	return status == CLI_DONE ? output_done(cli, "Success", NULL) : status;
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
 }
 
 int

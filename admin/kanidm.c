@@ -373,7 +373,7 @@ on_value(void *ctx, const struct toml_place *place, const struct toml_value *val
 		if (value->kind != TOML_STRING || strlen(value->text) >= known[i].size)
 			return toml_fail(
 			    err, place, "is not a short text; write %s = \"...\"", known[i].key);
-		strcpy(known[i].out, value->text);
+		snprintf(known[i].out, known[i].size, "%s", value->text);
 		return IDM_OK;
 	}
 	return toml_fail(err, place, "is not known; the keys are uri, name, ca_path");
@@ -437,7 +437,6 @@ static int
 run_command(struct cli *cli, const struct command *command, char **args, int count, int words)
 {
 	static struct settings settings;
-	char subject[32];
 	int status;
 
 	cli->args = args + words;
@@ -447,10 +446,9 @@ run_command(struct cli *cli, const struct command *command, char **args, int cou
 		fprintf(stderr, "usage: kanidm %s %s\n", cli->command, command->args);
 		return CLI_USAGE;
 	}
-	snprintf(subject, sizeof(subject), "%s", args[0]);
-	for (char *c = subject; *c != '\0'; c++)
+	snprintf(cli->subject, sizeof(cli->subject), "%s", args[0]);
+	for (char *c = cli->subject; *c != '\0'; c++)
 		*c = *c == '-' ? '_' : *c;
-	cli->subject = subject;
 	if (!load_settings(cli, &settings))
 		return CLI_FAILED;
 	status = command->run(cli);

@@ -1,6 +1,5 @@
 #include "admin/output.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,23 +84,24 @@ output_entries(const struct cli *cli, const json_t *entries)
 }
 
 int
-output_done(const struct cli *cli, const char *text, ...)
+output_done(const struct cli *cli, const char *text)
 {
-	json_t *value;
-	const char *name;
-	va_list args;
+	return output_done_with(cli, text, NULL, NULL);
+}
+
+int
+output_done_with(const struct cli *cli, const char *text, const char *name, const char *value)
+{
+	json_t *answer;
 
 	if (!cli->json) {
 		if (text[0] != '\0')
 			puts(text);
 		return CLI_DONE;
 	}
-	value = json_object();
-	json_object_set_new(value, "status", json_string("ok"));
-	va_start(args, text);
-	while ((name = va_arg(args, const char *)) != NULL)
-		json_object_set_new(value, name, json_string(va_arg(args, const char *)));
-	va_end(args);
-	output_json(value);
+	answer = json_pack("{s:s}", "status", "ok");
+	if (name != NULL)
+		json_object_set_new(answer, name, json_string(value));
+	output_json(answer);
 	return CLI_DONE;
 }

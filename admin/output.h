@@ -12,9 +12,10 @@ void output_entries(const struct cli *cli, const json_t *entries);
 void output_json(json_t *value);
 
 /*
- * Done, for people the text, for programs {"status": "ok"} and the pairs (name, text, ..., NULL).
- * An empty text prints nothing.  Returns CLI_DONE.
+ * Done: for people the text, if it is not empty; for programs {"status": "ok"}, and with a member
+ * `name` of that value.  They return CLI_DONE.
  */
-int output_done(const struct cli *cli, const char *text, ...) __attribute__((sentinel));
+int output_done(const struct cli *cli, const char *text);
+int output_done_with(const struct cli *cli, const char *text, const char *name, const char *value);
 
 #endif

@@ -20,8 +20,23 @@ struct channel {
 	struct ipc_buffer in;
 	struct ipc_buffer out;
 	size_t out_sent; /* octets of `out` that have left */
-	bool *gone;      /* set by channel_free while a callback runs */
+	bool busy;       /* a callback runs: channel_free waits for its end */
+	bool freed;
 };
+
+static void
+destroy(struct channel *ch)
+{
+	if (ch->read_event != NULL)
+		event_free(ch->read_event);
+	if (ch->write_event != NULL)
+		event_free(ch->write_event);
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ipc_buffer_free(&ch->in);
+	ipc_buffer_free(&ch->out);
+	free(ch);
+}
 
 static bool
 make_room(struct ipc_buffer *in)
@@ -55,23 +70,24 @@ static enum taken
 take_frames(struct channel *ch)
 {
 	size_t pos = 0;
-	bool gone = false;
 	size_t len;
 
-	ch->gone = &gone;
+	ch->busy = true;
 	while ((len = ipc_frame_length(ch->in.data + pos, ch->in.len - pos)) != 0) {
 		struct ipc_frame frame;
 		bool good = len != SIZE_MAX &&
 			    ipc_decode(idm_span_of(ch->in.data + pos, len), &frame) &&
 			    ch->on_frame(ch->context, &frame);
 
-		if (gone)
+		if (ch->freed) {
+			destroy(ch);
 			return TAKEN_FREED;
+		}
 		if (!good)
 			break;
 		pos += len;
 	}
-	ch->gone = NULL;
+	ch->busy = false;
 	memmove(ch->in.data, ch->in.data + pos, ch->in.len - pos);
 	OPENSSL_cleanse(ch->in.data + ch->in.len - pos, pos);
 	ch->in.len -= pos;
@@ -147,20 +163,13 @@ channel_free(struct channel **channel)
 {
 	struct channel *ch = *channel;
 
+	*channel = NULL;
 	if (ch == NULL)
 		return;
-	if (ch->gone != NULL)
-		*ch->gone = true;
-	if (ch->read_event != NULL)
-		event_free(ch->read_event);
-	if (ch->write_event != NULL)
-		event_free(ch->write_event);
-	if (ch->fd >= 0)
-		close(ch->fd);
-	ipc_buffer_free(&ch->in);
-	ipc_buffer_free(&ch->out);
-	free(ch);
-	*channel = NULL;
+	if (ch->busy)
+		ch->freed = true;
+	else
+		destroy(ch);
 }
 
 /* Frames gather while the loop runs its callbacks, and leave in one system call. */

@@ -152,9 +152,10 @@ worker_free(struct core_worker *worker)
 {
 	struct core_worker **at = &worker->core->workers;
 
-	while (*at != worker)
+	while (*at != NULL && *at != worker)
 		at = &(*at)->next;
-	*at = worker->next;
+	if (*at != NULL)
+		*at = worker->next;
 	channel_free(&worker->channel);
 	free(worker->identities);
 	free(worker->used);
@@ -335,8 +336,10 @@ tear_down(struct core *core)
 	hash_pool_free(&core->pool);
 	while (core->batch != NULL)
 		core_batch_run(core);
-	while (core->workers != NULL)
-		worker_free(core->workers);
+	for (struct core_worker *next, *worker = core->workers; worker != NULL; worker = next) {
+		next = worker->next;
+		worker_free(worker);
+	}
 	free_event(&core->batch_event);
 	free_event(&core->tick_event);
 	free_event(&core->minute_event);

@@ -33,7 +33,9 @@ write_line(enum config_log_level level, const char *fmt, va_list args)
 	len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, args);
 	if (len < 0)
 		return;
-	len = (size_t)(head + len) > sizeof(line) - 2 ? (int)sizeof(line) - 2 : head + len;
+	len += head;
+	if (len > (int)sizeof(line) - 2)
+		len = (int)sizeof(line) - 2;
 	for (int i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?'; /* whoever forgot to escape must not make a second line */

@@ -121,7 +121,7 @@ await_report(const struct child *child, char text[CONTROL_BYTES])
 	char type = 0;
 	int fd;
 
-	strcpy(text, "it gave no reason");
+	snprintf(text, CONTROL_BYTES, "it gave no reason");
 	if (poll(&pfd, 1, START_MS) <= 0 ||
 	    control_receive(child->control_fd, &type, text, &fd) != CONTROL_MESSAGE)
 		return false;

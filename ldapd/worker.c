@@ -324,7 +324,7 @@ source_of(const struct sockaddr_storage *addr, char text[CONN_SOURCE_BYTES],
 		inet_ntop(AF_INET6, &v6->sin6_addr, text, CONN_SOURCE_BYTES);
 		memcpy(key, v6->sin6_addr.s6_addr, CONN_SOURCE_KEY_BYTES);
 	} else {
-		strcpy(text, "ldapi");
+		snprintf(text, CONN_SOURCE_BYTES, "ldapi");
 		memset(key, 0xff, CONN_SOURCE_KEY_BYTES);
 	}
 }
