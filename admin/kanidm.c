@@ -71,7 +71,7 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), WORDS_MAX = 4 };
 /* --- saying things */
 
 /* What came from elsewhere must not make a second line of an error. */
-static void
+static void __attribute__((format(printf, 2, 0)))
 say(const struct cli *cli, const char *fmt, va_list args)
 {
 	char line[2048];

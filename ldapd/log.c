@@ -20,7 +20,7 @@ log_enabled(enum config_log_level level)
 }
 
 /* One write a line, so that lines of several processes do not mix; sd-daemon's <N> is its level. */
-static void
+static void __attribute__((format(printf, 2, 0)))
 write_line(enum config_log_level level, const char *fmt, va_list args)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };

@@ -92,6 +92,8 @@ use_key(SSL_CTX *ctx, const struct tls_material *material, struct idm_error *err
 static bool
 set_protocol(SSL_CTX *ctx)
 {
+	char groups[] = "X25519:P-256:P-384"; /* the macro casts const away */
+
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				     SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE |
 				     SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -102,7 +104,7 @@ set_protocol(SSL_CTX *ctx)
 	SSL_CTX_set_num_tickets(ctx, 0);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
-	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1;
+	       SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
 enum idm_result
