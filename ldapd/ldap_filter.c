@@ -181,11 +181,17 @@ set_either(const struct term *t,
 	return result == IDM_OK ? set_pair(t, IDM_FILTER_OR, pair, out) : result;
 }
 
+static bool
+has_space(struct idm_span text)
+{
+	return text.len != 0 && memchr(text.ptr, ' ', text.len) != NULL;
+}
+
 /* By its tag; a whole key is not what the core compares. */
 static enum idm_result
 set_sshkey(const struct term *t, struct idm_filter *out)
 {
-	if (t->kind == IDM_FILTER_EQUAL && memchr(t->value.ptr, ' ', t->value.len) != NULL)
+	if (t->kind == IDM_FILTER_EQUAL && has_space(t->value))
 		return set_undefined(out);
 	return set_native(t, t->attr->attr, out);
 }
@@ -225,7 +231,7 @@ set_surname_equal(const struct term *t, const struct idm_attr *attr, struct idm_
 	struct idm_span last;
 	enum idm_result result;
 
-	if (memchr(t->value.ptr, ' ', t->value.len) != NULL)
+	if (has_space(t->value))
 		return set_constant(false, out);
 	if (!spaced(t, t->value, true, &last))
 		return no_memory(t->err);
@@ -274,7 +280,7 @@ set_given_name(const struct term *t, const struct idm_attr *attr, struct idm_fil
 	bool initial = false;
 
 	if (t->kind == IDM_FILTER_EQUAL) {
-		if (memchr(t->value.ptr, ' ', t->value.len) != NULL || t->value.len == 0)
+		if (has_space(t->value) || t->value.len == 0)
 			return set_constant(false, out);
 		if (!spaced(t, t->value, false, &pieces[0]))
 			return no_memory(t->err);

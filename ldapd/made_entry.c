@@ -19,17 +19,18 @@ attr_called(struct made_entry *entry, const char *name, unsigned show)
 static bool
 make_room(struct made_attr *attr, struct idm_arena *arena)
 {
+	size_t room = attr->room == 0 ? 8 : 2 * attr->room;
 	struct idm_span *values;
 
 	if (attr->count < attr->room)
 		return true;
-	attr->room = attr->room == 0 ? 8 : 2 * attr->room;
-	values = idm_arena_array(arena, attr->room, sizeof(*values));
+	values = idm_arena_array(arena, room, sizeof(*values));
 	if (values == NULL)
 		return false;
 	if (attr->count != 0)
 		memcpy(values, attr->values, attr->count * sizeof(*values));
 	attr->values = values;
+	attr->room = room;
 	return true;
 }
 
