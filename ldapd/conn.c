@@ -402,6 +402,10 @@ conn_settle(struct conn *conn)
 		event_active(conn->read_event, EV_READ, 0);
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
 	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
+	/* TLS reads ahead: what it holds shows no longer on the socket.  After arming, for libevent
+	 * adds no event that is active. */
+	if (conn->unread && conn->reading)
+		event_active(conn->read_event, EV_READ, 0);
 }
 
 static void
