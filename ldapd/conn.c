@@ -185,11 +185,24 @@ take_pdu(struct conn *conn, uint8_t *pdu, size_t len)
 {
 	const struct server_limits *limits = &conn->worker->config->limits;
 
-	conn->heard = true;
+	conn->in_pdu = false;
 	conn->phase_ms = 0;
 	conn->idle_ms = after_s(is_bound(conn) ? limits->idle_s : limits->idle_unbound_s);
 	request_begin(conn, idm_span_of(pdu, len));
 	OPENSSL_cleanse(pdu, len);
+}
+
+/* A part of a PDU is there: the rest is to come before long. */
+static void
+begin_pdu(struct conn *conn)
+{
+	uint64_t deadline_ms = after_s(conn->worker->config->limits.pdu_s);
+
+	if (conn->in_pdu)
+		return;
+	conn->in_pdu = true;
+	if (conn->phase_ms == 0 || deadline_ms < conn->phase_ms)
+		conn->phase_ms = deadline_ms;
 }
 
 /* Begin as many requests as may be; the number of octets that are used up. */
@@ -202,10 +215,7 @@ take_pdus(struct conn *conn, uint8_t *data, size_t len)
 		size_t total = 0;
 
 		switch (ber_frame(data + pos, len - pos, message_limit(conn), &total)) {
-		case BER_FRAME_MORE:
-			if (conn->phase_ms == 0)
-				conn->phase_ms = after_s(conn->worker->config->limits.pdu_s);
-			return pos;
+		case BER_FRAME_MORE: begin_pdu(conn); return pos;
 		case BER_FRAME_COMPLETE:
 			take_pdu(conn, data + pos, total);
 			pos += total;
@@ -605,7 +615,7 @@ overdue(const struct conn *conn, uint64_t now_ms)
 		return "nothing of the output is taken";
 	if (conn->phase_ms != 0 && now_ms >= conn->phase_ms)
 		return conn->state == CONN_HANDSHAKE ? "the TLS handshake takes too long"
-		       : conn->heard                 ? "the rest of a message does not come"
+		       : conn->in_pdu                ? "the rest of a message does not come"
 						     : "no message comes";
 	if (conn->idle_ms != 0 && now_ms >= conn->idle_ms && conn->request_count == 0 &&
 	    conn->out_sent == conn->out.len)

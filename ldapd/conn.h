@@ -60,7 +60,7 @@ struct conn {
 
 	struct request *requests; /* begun and not ended */
 	size_t request_count;
-	bool heard;   /* a whole PDU has come */
+	bool in_pdu;  /* a part of a PDU has come */
 	bool unread;  /* TLS holds more than was read in its last turn */
 	bool starved; /* a search waits for the client to take what it was sent */
 	bool broken;  /* the client is gone: nothing more is sent */
