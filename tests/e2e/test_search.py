@@ -5,12 +5,14 @@ import ssl
 import time
 
 import ldap
+import ldap.extop
 import ldap.schema
 import pytest
 from ldap.controls import SimplePagedResultsControl
 from ldap.controls.simple import ManageDSAITControl
 
 CROWD = 1500
+WHOAMI = "1.3.6.1.4.1.4203.1.11.3"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
 
@@ -231,6 +233,25 @@ def test_the_root_dse_names_what_works(instance):
     assert connection.search_s("", ldap.SCOPE_BASE, "(objectclass=TOP)", ["1.1"]) == [("", {})]
     assert connection.search_s("", ldap.SCOPE_BASE, "(objectClass=person)", ["1.1"]) == []
     connection.unbind_s()
+
+
+def test_the_root_dse_promises_nothing_that_is_refused(admin, instance):
+    entry = read(admin, "", ["supportedExtension", "supportedFeatures", "supportedControl"])
+    for oid in entry["supportedExtension"]:
+        value = None if oid == WHOAMI else b"no such value"
+        try:
+            admin.extop_s(ldap.extop.ExtendedRequest(oid, value))
+        except ldap.LDAPError as error:
+            assert "unknown extended operation" not in str(error), oid
+    assert ("1.3.6.1.1.14" in entry["supportedFeatures"]) == increments(admin, instance)
+
+
+def increments(connection, instance):
+    try:
+        connection.modify_s(instance.dn("anna"), [(3, "displayName", [b"1"])])
+    except ldap.LDAPError as error:
+        return "not offered" not in str(error)
+    return True
 
 
 def test_every_description_of_the_schema_parses(instance):
