@@ -53,11 +53,9 @@ support_OBJ := $(call obj,tests/support/*.c)
 # For the end-to-end tests: the same objects, but a clock that KANIDM_TEST_CLOCK can shift.
 test_common_OBJ := $(patsubst $(BUILD)/common/clock.o,$(BUILD)/test/common/clock.o,$(common_OBJ))
 
-programs := $(if $(wildcard ldapd/main.c),bin/kanidm-ldapd) $(if $(wildcard admin/kanidm.c),bin/kanidm) \
-            $(if $(wildcard admin/kanidmd.c),bin/kanidmd)
-module   := $(if $(wildcard rlm_kanidm/rlm_kanidm.c),lib/rlm_kanidm.so)
+programs := bin/kanidm bin/kanidmd bin/kanidm-ldapd
 ifeq ($(SAN)$(FUZZ),)
-programs += $(module)
+programs += lib/rlm_kanidm.so
 endif
 
 unit_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/component/test_*.c))
@@ -169,7 +167,7 @@ deps:
 	@config/deps.sh
 
 run: deps
-	@$(PARALLEL) all
+	@$(PARALLEL) $(if $(V),,-s) all
 	@exec config/run.sh
 
 MAN = $(wildcard man/*.[1-8])

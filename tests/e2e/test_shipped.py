@@ -1,5 +1,6 @@
 """What is built to be shipped, looked at from outside."""
 
+import os
 import subprocess
 
 import pytest
@@ -48,3 +49,15 @@ def test_the_module_exports_one_symbol():
 def test_kanidm_cannot_open_the_database():
     """The client has no privilege of its own: it does not even link LMDB."""
     assert "lmdb" not in output("readelf", "-dW", BUILD / "bin" / "kanidm")
+
+
+def test_install_puts_everything_below_destdir(tmp_path):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "BUILD")}
+    subprocess.run(["make", "install", f"DESTDIR={tmp_path}", "PREFIX=/usr/local"], cwd=TOP, env=env,
+                   check=True, capture_output=True)
+    prefix = tmp_path / "usr/local"
+    for name in ("bin/kanidm", "sbin/kanidmd", "sbin/kanidm-ldapd", "lib/freeradius/rlm_kanidm.so",
+                 "share/kanidm/server.toml", "share/kanidm/freeradius/radiusd.conf",
+                 "share/man/man1/kanidm.1", "share/man/man5/server.toml.5"):
+        assert (prefix / name).is_file(), name
+    assert output(prefix / "bin/kanidm", "version")
