@@ -85,8 +85,9 @@ session_store(const struct cli *cli, json_t *sessions)
 
 	cache_path(path);
 	make_directory(path);
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+	snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
+	unlink(temporary); /* of an earlier process with our number, which did not finish */
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cli_fail(cli, "%s: %s", path, strerror(errno));
 	stored = json_dumpfd(sessions, fd, JSON_INDENT(1) | JSON_SORT_KEYS) == 0 &&

@@ -142,7 +142,7 @@ add_octets(struct parse *parse, const void *from, size_t len)
 	parse->strings_len += len;
 }
 
-/* \uXXXX or \UXXXXXXXX; the cursor stands at the first digit. */
+/* \uHHHH or \UHHHHHHHH; the cursor stands at the first digit. */
 static bool
 take_code_point(struct cursor *c, size_t digits)
 {
@@ -199,7 +199,7 @@ take_string(struct cursor *c, const char **out)
 			return fail(
 			    c->parse, "the string does not end; write a %c behind it", quote);
 		if ((octet < 0x20 && octet != '\t') || octet == 0x7f)
-			return fail(c->parse, "a control character; write it as \\uXXXX");
+			return fail(c->parse, "a control character; write it as \\uHHHH");
 		c->pos++;
 		if (octet != '\\' || quote == '\'')
 			add_octets(c->parse, &octet, 1);

@@ -11,7 +11,7 @@ enum {
 	IDM_PASSWORD_MIN_CHARS = 15,
 	IDM_PHC_BYTES = 160,               /* room for a PHC string with its NUL */
 	IDM_GENERATED_PASSWORD_BYTES = 49, /* 48 characters and a NUL */
-	IDM_GENERATED_SECRET_BYTES = 24,   /* XXXXX-XXXXX-XXXXX-XXXXX and a NUL */
+	IDM_GENERATED_SECRET_BYTES = 24,   /* 4 groups of 5, `-` between, and a NUL */
 };
 
 struct idm_argon2 {

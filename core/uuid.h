@@ -23,7 +23,7 @@ bool idm_uuid_equal(const struct idm_uuid *a, const struct idm_uuid *b);
 bool idm_uuid_is_null(const struct idm_uuid *uuid);
 
 /*
- * 00000000-0000-0000-0000-XXXXXXXXXXXX of a built-in entry, from its last twelve digits as a
+ * 00000000-0000-0000-0000- and twelve digits: of a built-in entry, from these as a
  * hexadecimal number: 0x18 gives ...-000000000018.
  */
 struct idm_uuid idm_uuid_builtin(uint64_t number);

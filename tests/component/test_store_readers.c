@@ -441,10 +441,10 @@ raise_epoch(struct store_dir *dir)
 static void
 make_next_epoch(struct store_dir *dir, const char *path)
 {
-	struct store_dir other = { .path = "/tmp/idm-store-XXXXXX" };
+	struct store_dir other = { .store = NULL };
 
 	assert_int_equal(idm_store_copy(dir->store, path, &dir->err), IDM_OK);
-	assert_non_null(mkdtemp(other.path));
+	temp_dir_make("store", other.path, sizeof(other.path));
 	assert_int_equal(idm_store_replace(other.path, (gid_t)-1, path, &other.err), IDM_OK);
 	store_dir_open(&other);
 	raise_epoch(&other);

@@ -12,6 +12,7 @@
 
 #include "core/closure.h"
 #include "core/index.h"
+#include "tests/support/temp_dir.h"
 
 enum {
 	ARENA_BYTES = 256 * 1024 * 1024,
@@ -344,8 +345,7 @@ fixture_open(struct fixture *f)
 	uint64_t persons, accounts, hp;
 
 	memset(f, 0, sizeof(*f));
-	snprintf(f->dir, sizeof(f->dir), "/tmp/idm-fixture-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	temp_dir_make("fixture", f->dir, sizeof(f->dir));
 	f->arena = idm_arena_new(ARENA_BYTES);
 	assert_non_null(f->arena);
 	check(f, idm_store_open_writer(f->dir, (gid_t)-1, &f->store, &f->err));

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/closure.h"
+#include "tests/support/temp_dir.h"
 
 enum { ARENA_BYTES = 16 * 1024 * 1024, MAX_MODS = 16 };
 
@@ -36,8 +37,7 @@ setup(void **state, bool empty)
 	struct realm *r = calloc(1, sizeof(*r));
 
 	assert_non_null(r);
-	strcpy(r->dir, "/tmp/realm.XXXXXX");
-	assert_non_null(mkdtemp(r->dir));
+	temp_dir_make("realm", r->dir, sizeof(r->dir));
 	r->now = (struct idm_now){ REALM_NOW_S, true };
 	r->arena = idm_arena_new(ARENA_BYTES);
 	assert_non_null(r->arena);

@@ -15,8 +15,7 @@ store_dir_setup(void **state)
 	struct store_dir *dir = calloc(1, sizeof(*dir));
 
 	assert_non_null(dir);
-	strcpy(dir->path, "/tmp/idm-store-XXXXXX");
-	assert_non_null(mkdtemp(dir->path));
+	temp_dir_make("store", dir->path, sizeof(dir->path));
 	store_dir_open(dir);
 	*state = dir;
 	return 0;

@@ -3,9 +3,10 @@
 #define TESTS_SUPPORT_STORE_DIR_H
 
 #include "core/store.h"
+#include "tests/support/temp_dir.h"
 
 struct store_dir {
-	char path[32];
+	char path[TEMP_DIR_BYTES];
 	struct idm_store *store; /* the writer, or NULL */
 	struct idm_error err;    /* of the call last made with it */
 };

@@ -8,7 +8,10 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-static char path[] = "/tmp/kanidm-clock-XXXXXX";
+#include "tests/support/temp_dir.h"
+
+static char dir[TEMP_DIR_BYTES];
+static char path[sizeof(dir) + 16];
 static int clock_fd;
 
 static void
@@ -24,7 +27,9 @@ static int
 make_file(void **state)
 {
 	(void)state;
-	clock_fd = mkstemp(path);
+	temp_dir_make("clock", dir, sizeof(dir));
+	snprintf(path, sizeof(path), "%s/clock", dir);
+	clock_fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(clock_fd >= 0);
 	set_clock("+0");
 	return setenv("KANIDM_TEST_CLOCK", path, 1);
@@ -35,7 +40,8 @@ remove_file(void **state)
 {
 	(void)state;
 	close(clock_fd);
-	return unlink(path);
+	unlink(path);
+	return rmdir(dir);
 }
 
 static void

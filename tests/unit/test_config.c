@@ -9,18 +9,18 @@
 #include <cmocka.h>
 
 #include "common/config.h"
+#include "tests/support/temp_dir.h"
 
 #define DOMAIN "domain = \"idm.example.com\"\n"
 
-static char dir[] = "/tmp/kanidm-config-XXXXXX";
+static char dir[TEMP_DIR_BYTES];
 static char path[sizeof(dir) + 16];
 
 static int
 make_dir(void **state)
 {
 	(void)state;
-	if (mkdtemp(dir) == NULL)
-		return -1;
+	temp_dir_make("config", dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/s.toml", dir);
 	return 0;
 }
@@ -288,7 +288,7 @@ static const struct {
 	    ":2: db_path: \\u0000 is no character that may stand here" },
 	{ DOMAIN "db_path = \"/a\\ud800\"",
 	    ":2: db_path: \\ud800 is no character that may stand here" },
-	{ DOMAIN "db_path = \"/a\x01\"", ":2: db_path: a control character; write it as \\uXXXX" },
+	{ DOMAIN "db_path = \"/a\x01\"", ":2: db_path: a control character; write it as \\uHHHH" },
 	{ DOMAIN "ldapbindaddress = [ \"127.0.0.1:1\"",
 	    ":2: ldapbindaddress: a list of strings; write it on one line: [ \"a\", \"b\" ]" },
 	{ DOMAIN "ldapbindaddress = [ 636 ]",

@@ -7,12 +7,13 @@
 #include <cmocka.h>
 
 #include "core/seal.h"
+#include "tests/support/temp_dir.h"
 
 enum { ATTR = 17, OTHER_ATTR = 19 };
 
 static const struct idm_uuid alice = { { 1 } };
 static const struct idm_uuid bob = { { 2 } };
-static char dir[] = "/tmp/kanidm-seal-XXXXXX";
+static char dir[TEMP_DIR_BYTES];
 static char path[sizeof(dir) + 16];
 static struct idm_arena *arena;
 
@@ -25,8 +26,9 @@ set_up(void **state)
 {
 	(void)state;
 	arena = idm_arena_new(1 << 20);
-	if (arena == NULL || mkdtemp(dir) == NULL)
+	if (arena == NULL)
 		return -1;
+	temp_dir_make("seal", dir, sizeof(dir));
 	snprintf(path, sizeof(path), "%s/keys", dir);
 	return 0;
 }
