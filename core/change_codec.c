@@ -1,4 +1,5 @@
 #include "core/change.h"
+#include "core/fields.h"
 
 /*
  * Encoding of a change set: integers big endian, octets behind a u32 length, lists behind a u32
@@ -146,87 +147,19 @@ idm_change_encode(const struct idm_change_set *set, struct idm_arena *arena, str
 	return IDM_OK;
 }
 
-/* Reads from the front; the first violation sets `bad`, and from then on all is zero or empty. */
 struct decoder {
-	struct idm_span rest;
-	struct idm_arena *arena;
-	bool bad;
+	struct idm_fields f;
+	struct idm_arena *arena; /* for lists */
 };
-
-/* The one place that compares with what is left and moves on. */
-static struct idm_span
-take(struct decoder *d, size_t n)
-{
-	struct idm_span out = { d->rest.ptr, n };
-
-	if (d->bad || n > d->rest.len) {
-		d->bad = true;
-		return IDM_SPAN_EMPTY;
-	}
-	d->rest.ptr += n;
-	d->rest.len -= n;
-	return out;
-}
-
-static uint8_t
-take_u8(struct decoder *d)
-{
-	struct idm_span bytes = take(d, 1);
-
-	return bytes.len == 1 ? bytes.ptr[0] : 0;
-}
-
-static uint32_t
-take_u32(struct decoder *d)
-{
-	struct idm_span bytes = take(d, 4);
-
-	return bytes.len == 4 ? idm_store_load_u32(bytes.ptr) : 0;
-}
-
-static uint64_t
-take_u64(struct decoder *d)
-{
-	struct idm_span bytes = take(d, 8);
-
-	return bytes.len == 8 ? idm_store_load_u64(bytes.ptr) : 0;
-}
-
-static struct idm_uuid
-take_uuid(struct decoder *d)
-{
-	struct idm_span bytes = take(d, IDM_UUID_BYTES);
-	struct idm_uuid uuid = { { 0 } };
-
-	if (bytes.len == IDM_UUID_BYTES)
-		memcpy(uuid.bytes, bytes.ptr, IDM_UUID_BYTES);
-	return uuid;
-}
-
-static struct idm_span
-take_span(struct decoder *d)
-{
-	return take(d, take_u32(d));
-}
-
-static bool
-take_bool(struct decoder *d)
-{
-	uint8_t value = take_u8(d);
-
-	if (value > 1)
-		d->bad = true;
-	return value == 1;
-}
 
 /* An octet that must lie in 1..most. */
 static uint8_t
 take_kind(struct decoder *d, uint8_t most)
 {
-	uint8_t value = take_u8(d);
+	uint8_t value = idm_fields_u8(&d->f);
 
 	if (value == 0 || value > most)
-		d->bad = true;
+		d->f.bad = true;
 	return value;
 }
 
@@ -237,19 +170,19 @@ take_kind(struct decoder *d, uint8_t most)
 static void *
 take_list(struct decoder *d, size_t element_bytes, size_t least, size_t most, size_t *count)
 {
-	size_t n = take_u32(d);
+	size_t n = idm_fields_u32(&d->f);
 	void *list;
 
 	*count = 0;
-	if (d->bad || n == 0)
+	if (d->f.bad || n == 0)
 		return NULL;
-	if (n > most || n > d->rest.len / least) {
-		d->bad = true;
+	if (n > most || n > d->f.rest.len / least) {
+		d->f.bad = true;
 		return NULL;
 	}
 	list = idm_arena_array(d->arena, n, element_bytes);
 	if (list == NULL) {
-		d->bad = true;
+		d->f.bad = true;
 		return NULL;
 	}
 	*count = n;
@@ -260,42 +193,42 @@ static void
 take_mod(struct decoder *d, struct idm_mod *mod)
 {
 	mod->kind = take_kind(d, IDM_MOD_CLEAR);
-	mod->attr_number = take_u32(d);
+	mod->attr_number = idm_fields_u32(&d->f);
 	mod->values = take_list(d, sizeof(*mod->values), 5, MAX_PARTS, &mod->count);
 	for (size_t i = 0; i < mod->count; i++) {
-		bool same = take_bool(d);
+		bool same = idm_fields_bool(&d->f);
 
-		mod->values[i].stored = take_span(d);
-		mod->values[i].norm = same ? mod->values[i].stored : take_span(d);
+		mod->values[i].stored = idm_fields_span(&d->f);
+		mod->values[i].norm = same ? mod->values[i].stored : idm_fields_span(&d->f);
 	}
 }
 
 static void
 take_item(struct decoder *d, struct idm_item *item)
 {
-	item->uuid = take_uuid(d);
-	item->base = take_u64(d);
+	item->uuid = idm_fields_uuid(&d->f);
+	item->base = idm_fields_u64(&d->f);
 	item->kind = take_kind(d, IDM_ITEM_SESSION);
-	item->flags = take_u32(d);
+	item->flags = idm_fields_u32(&d->f);
 	item->mods = take_list(d, sizeof(*item->mods), 9, MAX_PARTS, &item->mod_count);
 	for (size_t i = 0; i < item->mod_count; i++)
 		take_mod(d, &item->mods[i]);
 	item->claims = take_list(d, sizeof(*item->claims), 10, MAX_PARTS, &item->claim_count);
 	for (size_t i = 0; i < item->claim_count; i++) {
-		item->claims[i].kind = take_u8(d);
-		item->claims[i].take = take_bool(d);
-		item->claims[i].attr_number = take_u32(d);
-		item->claims[i].norm = take_span(d);
+		item->claims[i].kind = idm_fields_u8(&d->f);
+		item->claims[i].take = idm_fields_bool(&d->f);
+		item->claims[i].attr_number = idm_fields_u32(&d->f);
+		item->claims[i].norm = idm_fields_span(&d->f);
 	}
 	item->secrets = take_list(d, sizeof(*item->secrets), 8, MAX_PARTS, &item->secret_count);
 	for (size_t i = 0; i < item->secret_count; i++) {
-		item->secrets[i].attr_number = take_u32(d);
-		item->secrets[i].blob = take_span(d);
+		item->secrets[i].attr_number = idm_fields_u32(&d->f);
+		item->secrets[i].blob = idm_fields_span(&d->f);
 	}
 	item->tokens = take_list(d, sizeof(*item->tokens), 20, MAX_PARTS, &item->token_count);
 	for (size_t i = 0; i < item->token_count; i++) {
-		item->tokens[i].id = take_uuid(d);
-		item->tokens[i].row = take_span(d);
+		item->tokens[i].id = idm_fields_uuid(&d->f);
+		item->tokens[i].row = idm_fields_span(&d->f);
 	}
 }
 
@@ -303,25 +236,25 @@ enum idm_result
 idm_change_decode(struct idm_span bytes, struct idm_arena *arena, struct idm_change_set *out,
     struct idm_error *err)
 {
-	struct decoder d = { bytes, arena, false };
-	uint8_t format = take_u8(&d);
+	struct decoder d = { { bytes, false }, arena };
+	uint8_t format = idm_fields_u8(&d.f);
 
 	memset(out, 0, sizeof(*out));
 	if (format != IDM_CHANGE_FORMAT)
 		return idm_fail(err, IDM_CORRUPT, "change set of format %u; this build knows %d",
 		    format, IDM_CHANGE_FORMAT);
-	out->request_id = take_uuid(&d);
-	out->no = take_u64(&d);
-	out->at_s = (int64_t)take_u64(&d);
-	out->actor = take_uuid(&d);
-	out->session = take_uuid(&d);
-	out->box = take_uuid(&d);
-	out->source = take_span(&d);
-	out->operation = take_u8(&d);
+	out->request_id = idm_fields_uuid(&d.f);
+	out->no = idm_fields_u64(&d.f);
+	out->at_s = (int64_t)idm_fields_u64(&d.f);
+	out->actor = idm_fields_uuid(&d.f);
+	out->session = idm_fields_uuid(&d.f);
+	out->box = idm_fields_uuid(&d.f);
+	out->source = idm_fields_span(&d.f);
+	out->operation = idm_fields_u8(&d.f);
 	out->items = take_list(&d, sizeof(*out->items), 45, MAX_ITEMS, &out->item_count);
 	for (size_t i = 0; i < out->item_count; i++)
 		take_item(&d, &out->items[i]);
-	if (d.bad || d.rest.len != 0)
+	if (!idm_fields_end(&d.f))
 		return idm_fail(err, IDM_CORRUPT, "change set does not decode");
 	return IDM_OK;
 }

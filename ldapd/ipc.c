@@ -4,96 +4,27 @@
 
 #include <openssl/crypto.h>
 
+#include "core/fields.h"
 #include "core/store.h"
 
 enum { LENGTH_BYTES = 4, FIRST_ROOM = 512 };
 
-/* --- reading: the first violation sets `bad`, and from then on all is zero or empty */
-
-struct fields {
-	struct idm_span rest;
-	bool bad;
-};
-
-/* The one place that compares with what is left and moves on. */
-static struct idm_span
-take(struct fields *f, size_t n)
-{
-	struct idm_span out = { f->rest.ptr, n };
-
-	if (f->bad || n > f->rest.len) {
-		f->bad = true;
-		return IDM_SPAN_EMPTY;
-	}
-	f->rest.ptr += n;
-	f->rest.len -= n;
-	return out;
-}
-
-static uint8_t
-take_u8(struct fields *f)
-{
-	struct idm_span bytes = take(f, 1);
-
-	return bytes.len == 1 ? bytes.ptr[0] : 0;
-}
-
-static uint32_t
-take_u32(struct fields *f)
-{
-	struct idm_span bytes = take(f, 4);
-
-	return bytes.len == 4 ? idm_store_load_u32(bytes.ptr) : 0;
-}
-
-static uint64_t
-take_u64(struct fields *f)
-{
-	struct idm_span bytes = take(f, 8);
-
-	return bytes.len == 8 ? idm_store_load_u64(bytes.ptr) : 0;
-}
-
-static struct idm_span
-take_span(struct fields *f)
-{
-	return take(f, take_u32(f));
-}
-
-static bool
-take_bool(struct fields *f)
-{
-	uint8_t value = take_u8(f);
-
-	f->bad = f->bad || value > 1;
-	return value == 1;
-}
-
-static struct idm_uuid
-take_uuid(struct fields *f)
-{
-	struct idm_span bytes = take(f, IDM_UUID_BYTES);
-	struct idm_uuid uuid = { { 0 } };
-
-	if (bytes.len == IDM_UUID_BYTES)
-		memcpy(uuid.bytes, bytes.ptr, IDM_UUID_BYTES);
-	return uuid;
-}
+/* --- reading */
 
 /* A worker never makes an identity, so INTERNAL does not travel. */
 static struct idm_identity
-take_identity(struct fields *f)
+take_identity(struct idm_fields *f)
 {
-	struct idm_identity identity = { .kind = take_u8(f) };
+	struct idm_identity identity = { .kind = idm_fields_u8(f) };
 
 	f->bad = f->bad || (uint8_t)identity.kind >= IDM_IDENTITY_INTERNAL;
-	identity.uuid = take_uuid(f);
-	identity.session = take_uuid(f);
-	identity.scope = take_bool(f) ? IDM_SCOPE_READ_WRITE : IDM_SCOPE_READ_ONLY;
-	identity.privileged_until_s = (int64_t)take_u64(f);
-	identity.expire_s = (int64_t)take_u64(f);
-	identity.credential_attr = take_u32(f);
-	identity.credential_no = take_u64(f);
+	identity.uuid = idm_fields_uuid(f);
+	identity.session = idm_fields_uuid(f);
+	identity.scope = idm_fields_bool(f) ? IDM_SCOPE_READ_WRITE : IDM_SCOPE_READ_ONLY;
+	identity.privileged_until_s = (int64_t)idm_fields_u64(f);
+	identity.expire_s = (int64_t)idm_fields_u64(f);
+	identity.credential_attr = idm_fields_u32(f);
+	identity.credential_no = idm_fields_u64(f);
 	return identity;
 }
 
@@ -111,60 +42,60 @@ ipc_frame_length(const uint8_t *data, size_t len)
 }
 
 static void
-decode_bound(struct fields *f, struct ipc_bound *out)
+decode_bound(struct idm_fields *f, struct ipc_bound *out)
 {
-	out->seq = take_u64(f);
-	out->code = take_u32(f);
-	out->text = take_span(f);
-	out->reason = take_span(f);
-	out->handle = take_u64(f);
+	out->seq = idm_fields_u64(f);
+	out->code = idm_fields_u32(f);
+	out->text = idm_fields_span(f);
+	out->reason = idm_fields_span(f);
+	out->handle = idm_fields_u64(f);
 	out->identity = take_identity(f);
 }
 
 static void
-decode_done(struct fields *f, struct ipc_done *out)
+decode_done(struct idm_fields *f, struct ipc_done *out)
 {
-	out->seq = take_u64(f);
-	out->code = take_u32(f);
-	out->text = take_span(f);
-	out->oid = take_span(f);
-	out->has_value = take_bool(f);
-	out->value = take_span(f);
-	out->has_identity = take_bool(f);
+	out->seq = idm_fields_u64(f);
+	out->code = idm_fields_u32(f);
+	out->text = idm_fields_span(f);
+	out->oid = idm_fields_span(f);
+	out->has_value = idm_fields_bool(f);
+	out->value = idm_fields_span(f);
+	out->has_identity = idm_fields_bool(f);
 	out->identity = take_identity(f);
 }
 
 bool
 ipc_decode(struct idm_span frame, struct ipc_frame *out)
 {
-	struct fields f = { frame, false };
+	struct idm_fields f = { frame, false };
 
 	memset(out, 0, sizeof(*out));
-	f.bad = take_u32(&f) != frame.len - LENGTH_BYTES;
-	out->type = take_u8(&f);
+	f.bad = idm_fields_u32(&f) != frame.len - LENGTH_BYTES;
+	out->type = idm_fields_u8(&f);
 	switch (out->type) {
 	case IPC_BIND:
-		out->bind.seq = take_u64(&f);
-		out->bind.source = take_span(&f);
-		out->bind.name = take_span(&f);
-		out->bind.password = take_span(&f);
+		out->bind.seq = idm_fields_u64(&f);
+		out->bind.source = idm_fields_span(&f);
+		out->bind.name = idm_fields_span(&f);
+		out->bind.password = idm_fields_span(&f);
 		break;
 	case IPC_OPERATION:
-		out->operation.seq = take_u64(&f);
-		out->operation.handle = take_u64(&f);
-		out->operation.source = take_span(&f);
-		out->operation.pdu = take_span(&f);
+		out->operation.seq = idm_fields_u64(&f);
+		out->operation.handle = idm_fields_u64(&f);
+		out->operation.source = idm_fields_span(&f);
+		out->operation.pdu = idm_fields_span(&f);
 		break;
-	case IPC_RELEASE: out->release.handle = take_u64(&f); break;
+	case IPC_RELEASE: out->release.handle = idm_fields_u64(&f); break;
 	case IPC_BOUND: decode_bound(&f, &out->bound); break;
 	case IPC_DONE: decode_done(&f, &out->done); break;
 	case IPC_REVOKED:
-		out->revoked.account = take_uuid(&f);
-		out->revoked.session = take_uuid(&f);
+		out->revoked.account = idm_fields_uuid(&f);
+		out->revoked.session = idm_fields_uuid(&f);
 		break;
 	default: return false;
 	}
-	return !f.bad && f.rest.len == 0;
+	return idm_fields_end(&f);
 }
 
 /* --- writing */
