@@ -243,6 +243,31 @@ def test_sigterm_ends_all_and_leaves_no_socket(fresh):
     assert not (instance.dir / "ldapi").exists()
 
 
+# --- time that can't be trusted
+
+
+def test_a_clock_behind_the_last_trusted_time_refuses_who_has_a_window(fresh):
+    instance = fresh()
+    now = instance.clock.now()
+    instance.clock.set(now, synchronised=True)
+    instance.recover("idm_admin")
+    instance.start()
+    instance.login("idm_admin")
+    instance.create_person("always")
+    instance.create_person("until")
+    instance.validity("until", expire=now + 10**6)
+    for seconds, trusted in (-300, True), (-301, False), (-86400, False), (0, True):
+        instance.clock.set(now + seconds)
+        assert instance.can_bind("always")
+        assert instance.can_bind("until") == trusted, seconds
+        assert instance.radius("pap", "always").accepted
+        assert instance.radius("pap", "until").accepted == trusted, seconds
+    instance.clock.set(now - 86400)
+    instance.restart_ldapd()
+    assert "clock is behind" in instance.ldapd_log(), "the console says so"
+    assert not instance.can_bind("until"), "the floor outlives the process"
+
+
 # --- privileges
 
 
