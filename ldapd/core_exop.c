@@ -738,7 +738,8 @@ radius_secret(struct core_job *job)
 		result = open_secret(job, &a, IDM_ATTR_RADIUS_SECRET, &secret, &err);
 	if (result == IDM_OK && action == EXOP_RADIUS_GENERATE)
 		result = generate_radius(job, &err);
-	job->request.target = a.target.uuid;
+	if (result == IDM_OK)
+		job->request.target = a.target.uuid;
 	job->secret.attr_number = IDM_ATTR_RADIUS_SECRET;
 	core_read_end(&a.read);
 	if (result != IDM_OK)
