@@ -38,7 +38,8 @@ struct idm_evaluation {
 	size_t item_room;
 };
 
-/* A zeroed item at the end of the set; NULL: the arena is used up. */
+/* A zeroed item at the end of the set, about `entry` (NULL: about the one that is made); NULL: the
+ * arena is used up. */
 struct idm_item *idm_evaluation_item(
     struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind);
 

@@ -1,7 +1,7 @@
 /*
- * The core process from inside: what its files share.  core_process runs it, core_bind, core_write
- * and core_exop each serve one kind of request, core_follow does what a change brings along on this
- * box.
+ * The core process from inside: what its files share.  core_process runs it; core_bind, core_write
+ * and core_exop each serve one kind of request; core_batch commits changes, core_follow does what
+ * one brings along on this box; core_job and core_worker are what all of them stand on.
  */
 #ifndef LDAPD_CORE_H
 #define LDAPD_CORE_H
@@ -10,6 +10,7 @@
 
 #include "common/server_data.h"
 #include "core/change.h"
+#include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
 #include "ldapd/tree.h"
@@ -20,7 +21,6 @@ enum {
 	CORE_IDENTITY_MAX = 65536, /* bound connections of one worker */
 };
 
-struct channel;
 struct core_worker;
 struct core_job;
 
@@ -86,6 +86,25 @@ struct core_job {
 /* A job of a worker; NULL: out of memory. */
 struct core_job *core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source);
 
+/* --- workers (core_worker.c) */
+
+/* Serve a new worker over `fd`, which is taken over.  False: out of memory, and fd is the caller's.
+ */
+bool core_worker_new(
+    struct core *core, int fd, channel_on_frame on_frame, channel_on_closed on_closed);
+void core_worker_free(struct core_worker *worker);
+/* The worker of this number; NULL: it is gone. */
+struct core_worker *core_worker_find(const struct core *core, uint64_t no);
+
+/* The handle for an identity of a worker; 0: it has too many. */
+uint64_t core_identity_add(struct core_worker *worker, const struct idm_identity *identity);
+void core_identity_remove(struct core_worker *worker, uint64_t handle);
+/* NULL: the worker was not given such a handle. */
+struct idm_identity *core_identity(struct core_worker *worker, uint64_t handle);
+
+/* Tell all workers. */
+void core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
+
 /* The clock as decisions take it. */
 struct idm_now core_now(const struct core *core);
 
@@ -101,9 +120,6 @@ void core_job_value(
 
 /* The answer to a bind; fills in its seq. */
 void core_job_bound(struct core_job *job, struct ipc_frame *frame);
-
-/* The worker that asked, NULL if it is gone. */
-struct core_worker *core_job_worker(const struct core_job *job);
 
 /* --- snapshots */
 
@@ -126,12 +142,6 @@ enum idm_result core_find(const struct core_read *read, struct idm_span text, st
 
 /* A bind (core_bind.c). */
 void core_bind(struct core_job *job, struct idm_span name, struct idm_span password);
-/* The handle for an identity of a worker; 0: it has too many. */
-uint64_t core_identity_add(struct core_worker *worker, const struct idm_identity *identity);
-void core_identity_remove(struct core_worker *worker, uint64_t handle);
-/* NULL: the worker was not given such a handle. */
-struct idm_identity *core_identity(struct core_worker *worker, uint64_t handle);
-
 /* Add, modify, delete, modifyDN (core_write.c); the extended operations (core_exop.c). */
 void core_write(struct core_job *job);
 void core_exop(struct core_job *job);
@@ -155,8 +165,5 @@ enum idm_result core_follow(struct core *core, const struct idm_change_set *set,
 enum idm_result core_follow_missed(struct core *core, struct idm_error *err);
 /* Note that all changes up to now are followed; now and then, so that a start has little to do. */
 enum idm_result core_follow_mark(struct core *core, struct idm_error *err);
-
-/* Tell all workers. */
-void core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
 
 #endif

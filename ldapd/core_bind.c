@@ -1,70 +1,13 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
-#include <stdlib.h>
-
 #include "core/builtin.h"
 #include "core/token.h"
 #include "ldapd/core.h"
 #include "ldapd/log.h"
 
-struct idm_identity *
-core_identity(struct core_worker *worker, uint64_t handle)
-{
-	if (handle == 0 || handle > worker->identity_room || !worker->used[handle - 1])
-		return NULL;
-	return &worker->identities[handle - 1];
-}
-
-static bool
-grow_identities(struct core_worker *worker)
-{
-	size_t room = worker->identity_room == 0 ? 64 : 2 * worker->identity_room;
-	struct idm_identity *identities;
-	bool *used;
-
-	if (room > CORE_IDENTITY_MAX)
-		return false;
-	identities = reallocarray(worker->identities, room, sizeof(*identities));
-	if (identities == NULL)
-		return false;
-	worker->identities = identities;
-	used = reallocarray(worker->used, room, sizeof(*used));
-	if (used == NULL)
-		return false;
-	memset(used + worker->identity_room, 0, (room - worker->identity_room) * sizeof(*used));
-	worker->used = used;
-	worker->identity_room = room;
-	return true;
-}
-
-uint64_t
-core_identity_add(struct core_worker *worker, const struct idm_identity *identity)
-{
-	size_t i = worker->first_free;
-
-	while (i < worker->identity_room && worker->used[i])
-		i++;
-	if (i == worker->identity_room && !grow_identities(worker))
-		return 0;
-	worker->identities[i] = *identity;
-	worker->used[i] = true;
-	worker->first_free = i + 1;
-	return i + 1;
-}
-
-void
-core_identity_remove(struct core_worker *worker, uint64_t handle)
-{
-	if (core_identity(worker, handle) == NULL)
-		return;
-	worker->used[handle - 1] = false;
-	if (handle - 1 < worker->first_free)
-		worker->first_free = handle - 1;
-}
-
 static void
 answer_identity(struct core_job *job, const struct idm_identity *identity)
 {
-	struct core_worker *worker = core_job_worker(job);
+	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
 	struct ipc_frame frame = { .type = IPC_BOUND };
 
 	if (worker != NULL && identity->kind != IDM_IDENTITY_ANONYMOUS) {

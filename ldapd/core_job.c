@@ -36,20 +36,10 @@ job_free(struct core_job *job)
 	free(job);
 }
 
-struct core_worker *
-core_job_worker(const struct core_job *job)
-{
-	struct core_worker *worker = job->core->workers;
-
-	while (worker != NULL && worker->no != job->worker_no)
-		worker = worker->next;
-	return worker;
-}
-
 static void
 send_answer(struct core_job *job, const struct ipc_frame *frame)
 {
-	struct core_worker *worker = core_job_worker(job);
+	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
 
 	if (worker != NULL && !channel_send(worker->channel, frame))
 		log_error("core: an answer could not be sent");
@@ -87,7 +77,7 @@ void
 core_job_value(struct core_job *job, struct ber_writer *value, const struct idm_identity *identity)
 {
 	struct ipc_frame frame = { .type = IPC_DONE };
-	struct core_worker *worker = core_job_worker(job);
+	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
 	bool failed = value->failed;
 
 	if (failed) {

@@ -21,26 +21,6 @@
 
 enum { SWEEP_AT_ONCE = 256 };
 
-struct idm_now
-core_now(const struct core *core)
-{
-	return idm_store_now(core->data.store, clock_now_s());
-}
-
-void
-core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session)
-{
-	struct ipc_frame frame = { .type = IPC_REVOKED };
-
-	frame.revoked.account = *account;
-	if (session != NULL)
-		frame.revoked.session = *session;
-	for (struct core_worker *w = core->workers; w != NULL; w = w->next) {
-		if (!channel_send(w->channel, &frame))
-			log_error("core: a worker could not be told of a revocation");
-	}
-}
-
 /* --- requests of workers */
 
 static void
@@ -148,46 +128,12 @@ on_frame(void *context, const struct ipc_frame *frame)
 /* --- workers that come and go */
 
 static void
-worker_free(struct core_worker *worker)
-{
-	struct core_worker **at = &worker->core->workers;
-
-	while (*at != NULL && *at != worker)
-		at = &(*at)->next;
-	if (*at != NULL)
-		*at = worker->next;
-	channel_free(&worker->channel);
-	free(worker->identities);
-	free(worker->used);
-	free(worker);
-}
-
-static void
 on_closed(void *context)
 {
 	struct core_worker *worker = context;
 
 	log_info("core: worker %llu is gone", (unsigned long long)worker->no);
-	worker_free(worker);
-}
-
-static bool
-worker_new(struct core *core, int fd)
-{
-	struct core_worker *worker = calloc(1, sizeof(*worker));
-
-	if (worker == NULL)
-		return false;
-	worker->core = core;
-	worker->no = ++core->worker_count;
-	worker->channel = channel_new(core->base, fd, on_frame, on_closed, worker);
-	if (worker->channel == NULL) {
-		free(worker);
-		return false;
-	}
-	worker->next = core->workers;
-	core->workers = worker;
-	return true;
+	core_worker_free(worker);
 }
 
 /* --- the clock (SPEC 11.5) */
@@ -278,7 +224,7 @@ on_control(evutil_socket_t control_fd, short what, void *arg)
 	(void)what;
 	switch (supervisor_receive_worker(control_fd, &fd)) {
 	case SUPERVISOR_WORKER:
-		if (!worker_new(core, fd)) {
+		if (!core_worker_new(core, fd, on_frame, on_closed)) {
 			log_error("core: no memory for a worker");
 			close(fd);
 		}
@@ -338,7 +284,7 @@ tear_down(struct core *core)
 		core_batch_run(core);
 	for (struct core_worker *next, *worker = core->workers; worker != NULL; worker = next) {
 		next = worker->next;
-		worker_free(worker);
+		core_worker_free(worker);
 	}
 	free_event(&core->batch_event);
 	free_event(&core->tick_event);

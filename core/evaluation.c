@@ -1,0 +1,38 @@
+#include "core/evaluation.h"
+
+struct idm_item *
+idm_evaluation_item(
+    struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind)
+{
+	struct idm_change_set *set = e->set;
+	struct idm_item *item;
+
+	if (set->item_count == e->item_room) {
+		size_t room = e->item_room == 0 ? 4 : 2 * e->item_room;
+		struct idm_item *items = idm_arena_array(e->read->arena, room, sizeof(*items));
+
+		if (items == NULL)
+			return NULL;
+		if (set->item_count != 0)
+			memcpy(items, set->items, set->item_count * sizeof(*items));
+		set->items = items;
+		e->item_room = room;
+	}
+	item = &set->items[set->item_count++];
+	item->kind = kind;
+	item->uuid = entry == NULL ? e->uuid : entry->uuid;
+	item->base = entry == NULL ? 0 : entry->version;
+	return item;
+}
+
+enum idm_result
+idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
+    struct idm_entry *out)
+{
+	enum idm_result result = idm_lookup_text(e->read, text, out, e->err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_refuse(e->err, IDM_CONSTRAINT, "%s: no account or group is called %.*s",
+		    attr->name, IDM_SPAN_ARG(text));
+	return result;
+}
