@@ -4,6 +4,9 @@
 #include "core/evaluation.h"
 #include "core/index.h"
 
+/* More than there are attributes that refer to entries: an item loses each of them once. */
+enum { ITEM_MODS = 24 };
+
 static enum idm_result
 refuse_builtin(struct idm_evaluation *e)
 {
@@ -34,7 +37,7 @@ recycle_entry(struct idm_evaluation *e, const struct idm_ids *groups)
 
 	if (item == NULL || at == NULL)
 		return IDM_LIMIT;
-	item->mods = idm_arena_array(e->read->arena, 4, sizeof(*item->mods));
+	item->mods = idm_arena_array(e->read->arena, ITEM_MODS, sizeof(*item->mods));
 	if (item->mods == NULL || (mod = one_mod(e, item, 1)) == NULL)
 		return IDM_LIMIT;
 	*mod = (struct idm_mod){ IDM_MOD_ADD, IDM_ATTR_CLASS, mod->values, 1 };
@@ -82,7 +85,7 @@ item_of(struct idm_evaluation *e, const struct idm_entry *entry)
 	}
 	item = idm_evaluation_item(e, entry, IDM_ITEM_MODIFY);
 	if (item != NULL)
-		item->mods = idm_arena_array(e->read->arena, 16, sizeof(*item->mods));
+		item->mods = idm_arena_array(e->read->arena, ITEM_MODS, sizeof(*item->mods));
 	return item == NULL || item->mods == NULL ? NULL : item;
 }
 
@@ -94,7 +97,7 @@ drop_reference(struct idm_evaluation *e, const struct idm_entry *entry, uint32_t
 	struct idm_span uuid = idm_arena_copy(e->read->arena, idm_uuid_span(&e->uuid));
 	struct idm_mod *mod;
 
-	if (item == NULL || uuid.ptr == NULL || item->mod_count >= 12)
+	if (item == NULL || uuid.ptr == NULL || item->mod_count == ITEM_MODS)
 		return IDM_LIMIT;
 	mod = one_mod(e, item, 1);
 	if (mod == NULL)
@@ -170,7 +173,7 @@ drop_references(struct idm_evaluation *e)
 	return result;
 }
 
-/* Only stored edges: a dynamic group lets go of the entry by itself. */
+/* Stored edges: a dynamic group lets go of the entry by itself, and its own edges go with it. */
 static enum idm_result
 leave_groups(struct idm_evaluation *e, const struct idm_ids *groups)
 {
@@ -179,23 +182,11 @@ leave_groups(struct idm_evaluation *e, const struct idm_ids *groups)
 	for (size_t i = 0; i < groups->count && result == IDM_OK; i++) {
 		struct idm_entry group;
 
+		if (groups->ids[i] == e->before.id)
+			continue; /* its own edges go anyway */
 		result = idm_lookup_id(e->read, groups->ids[i], &group, e->err);
 		if (result == IDM_OK)
 			result = drop_reference(e, &group, IDM_ATTR_MEMBER);
-	}
-	return result;
-}
-
-static enum idm_result
-stored_groups(struct idm_evaluation *e, struct idm_ids *out)
-{
-	struct idm_ids all = { NULL, 0, 0 };
-	enum idm_result result = idm_closure_direct(e->read, &e->before, &all, e->err);
-
-	for (size_t i = 0; i < all.count && result == IDM_OK; i++) {
-		if (all.ids[i] != e->read->all_persons_id &&
-		    all.ids[i] != e->read->all_accounts_id && all.ids[i] != e->before.id)
-			result = idm_ids_add(out, e->read->arena, all.ids[i], NULL);
 	}
 	return result;
 }
@@ -209,7 +200,7 @@ idm_evaluate_recycle(struct idm_evaluation *e)
 	if (result == IDM_OK)
 		result = refuse_builtin(e);
 	if (result == IDM_OK)
-		result = stored_groups(e, &groups);
+		result = idm_closure_listed_by(e->read, e->before.id, &groups, e->err);
 	e->draft = NULL;
 	if (result == IDM_OK)
 		result = recycle_entry(e, &groups);

@@ -23,18 +23,14 @@ taken_by_other(struct idm_evaluation *e, enum idm_claim kind, uint32_t attr_numb
     struct idm_span norm, bool *taken, struct idm_entry *other)
 {
 	struct idm_claim_key key = idm_claim_key(kind, attr_number, norm);
-	struct idm_span id;
-	enum idm_result result;
+	uint64_t id;
+	enum idm_result result = idm_lookup_claim_id(e->read, &key, &id, e->err);
 
 	*taken = false;
-	result =
-	    idm_store_get(e->read->txn, IDM_DB_NAME, idm_span_of(key.bytes, key.len), &id, e->err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;
-	if (result == IDM_OK && id.len != 8)
-		result = idm_fail(e->err, IDM_CORRUPT, "a claim has %zu octets", id.len);
 	if (result == IDM_OK)
-		result = idm_lookup_id(e->read, idm_store_load_u64(id.ptr), other, e->err);
+		result = idm_lookup_id(e->read, id, other, e->err);
 	if (result == IDM_OK)
 		*taken = !e->exists || other->id != e->before.id;
 	return result;

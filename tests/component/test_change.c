@@ -231,6 +231,26 @@ a_deleted_entry_leaves_its_groups_and_its_name_rests(void **state)
 }
 
 static void
+a_group_that_names_itself_everywhere_is_deleted_like_any_other(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "selfish");
+	realm_group(r, "other");
+	assert_int_equal(realm_modify(r, NULL, "selfish", "+member", "selfish", "+member", "admin",
+			     "=entry_managed_by", "selfish", NULL),
+	    IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "other", "+member", "selfish", "=entry_managed_by",
+			     "selfish", NULL),
+	    IDM_OK);
+	assert_true(realm_is_memberof(r, "admin", "other"));
+	assert_int_equal(realm_delete(r, NULL, "selfish"), IDM_OK);
+	assert_false(realm_is_memberof(r, "admin", "other"));
+	realm_group(r, "selfish");
+	assert_false(realm_is_memberof(r, "admin", "selfish"));
+}
+
+static void
 a_person_has_his_old_name_back(void **state)
 {
 	struct realm *r = *state;
@@ -359,6 +379,7 @@ main(void)
 		T(high_privilege_is_out_of_reach_of_ordinary_rights),
 		T(computed_attributes_are_not_written),
 		T(a_deleted_entry_leaves_its_groups_and_its_name_rests),
+		T(a_group_that_names_itself_everywhere_is_deleted_like_any_other),
 		T(a_person_has_his_old_name_back),
 		T(a_required_group_can_not_be_deleted),
 		T(a_lost_update_is_impossible),
