@@ -161,6 +161,7 @@ def test_no_tls_is_no_service(instance):
     assert answer == b"" or answer[0] == 0x15, "nothing, or a TLS alert"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_old_tls_is_refused(instance, version):
     context = ssl.create_default_context(cafile=instance.dir / "ca.pem")
