@@ -164,6 +164,17 @@ def test_leaving_the_dialogue_changes_nothing(instance):
     assert instance.can_bind("demo_user", LONG)
 
 
+def test_a_script_sets_a_password_through_stdin(instance):
+    instance.create_person("scripted", radius=False)
+    new = "from a script, and long enough 7"
+    done = instance.run(instance.programs / "kanidm", "person", "credential", "update", "scripted",
+                        "-D", "idm_admin", input=f"pass\n{new}\n{new}\ncommit\nyes\n",
+                        env={"KANIDM_URL": instance.ldapi})
+    assert done.returncode == 0, done.stderr
+    assert new not in done.stdout + done.stderr
+    assert instance.can_bind("scripted", new)
+
+
 def test_nested_groups(instance):
     run = instance.ok
     for group in "group_1", "group_2":
@@ -231,6 +242,36 @@ def test_admin_resets_idm_admin(instance):
     assert not instance.can_bind("idm_admin", instance.passwords["idm_admin"])
     instance.passwords["idm_admin"] = new
     instance.login("idm_admin")
+
+
+def test_reauth_opens_the_window_for_changes_again(instance):
+    instance.clock.set(instance.clock.now())
+    try:
+        instance.login("idm_admin")
+        instance.clock.shift(601)
+        assert instance.kanidm("group", "create", "later", name="idm_admin").returncode == 1
+        assert instance.kanidm("reauth", name="idm_admin", password="not it at all").returncode == 1
+        assert instance.kanidm("group", "create", "later", name="idm_admin").returncode == 1
+        instance.ok("reauth", name="idm_admin", password=instance.passwords["idm_admin"])
+        instance.ok("group", "create", "later", name="idm_admin")
+    finally:
+        instance.clock.reset()
+        instance.login("idm_admin")
+
+
+def test_on_a_terminal_a_change_asks_for_the_password_when_it_must(instance):
+    instance.clock.set(instance.clock.now())
+    try:
+        instance.login("idm_admin")
+        instance.clock.shift(601)
+        child = terminal(instance, "group", "create", "on_demand", "-D", "idm_admin")
+        child.expect("Password: ")
+        child.sendline(instance.passwords["idm_admin"])
+        child.expect("Successfully created group 'on_demand'")
+        finish(child)
+    finally:
+        instance.clock.reset()
+        instance.login("idm_admin")
 
 
 # --- both grammars, output, errors
