@@ -142,11 +142,13 @@ e2e: all test-variant
 	@$(if $(SAN),$(PARALLEL) SAN= BUILD=build test-variant)
 	@BUILD=$(BUILD) tests/run-e2e $(E2E)
 
-test: deps
+test:
+	@config/deps.sh build run test
 	@MAKE='$(PARALLEL)' tests/run-all
 
 FUZZ_SECONDS ?= 20
 fuzz:
+	@config/deps.sh build test lint
 	$(PARALLEL) CC=clang SAN=1 FUZZ=1 BUILD=build-fuzz fuzz-run
 
 fuzz-run: $(fuzz_TARGETS)
@@ -166,7 +168,8 @@ PARALLEL = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(
 deps:
 	@config/deps.sh
 
-run: deps
+run:
+	@config/deps.sh build run
 	@$(PARALLEL) $(if $(V),,-s) all
 	@exec config/run.sh
 

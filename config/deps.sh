@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Install the packages of config/packages.txt that are missing.  Asks nothing; with nothing missing
-# it needs neither the network nor root.
+# deps.sh [PART...]: install what is missing of the packages of config/packages.txt, of all parts or
+# of those named: build, run, test, lint.  Asks nothing; with nothing missing it needs neither the
+# network nor root.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-mapfile -t wanted < <(sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' packages.txt)
+mapfile -t wanted < <(awk -v parts=" $* " '
+	/^# to [a-z]+/ { part = $3; sub(/[^a-z].*/, "", part) }
+	{ sub(/#.*/, ""); gsub(/[[:space:]]/, "") }
+	$0 != "" && (parts == "  " || index(parts, " " part " ")) { print }' packages.txt)
 
 command -v dpkg-query >/dev/null || {
 	echo "make deps: this is no Debian system; install by hand what config/packages.txt lists" >&2
