@@ -42,6 +42,7 @@ struct supervisor {
 	struct child *workers;
 	sigset_t signals; /* blocked here, and waited for */
 	unsigned back_off_s;
+	bool ending; /* told to end while it was about something else */
 };
 
 /* --- children */
@@ -85,6 +86,16 @@ close_controls(const struct supervisor *s)
 	for (uint32_t i = 0; i < s->config->workers; i++) {
 		if (s->workers[i].pid != 0)
 			close(s->workers[i].control_fd);
+	}
+}
+
+/* The listeners of other workers; `keep` is one's own number, UINT32_MAX: none. */
+static void
+close_listeners(const struct supervisor *s, uint32_t keep)
+{
+	for (uint32_t i = 0; i < s->config->workers; i++) {
+		for (size_t k = 0; i != keep && k < s->config->ldapbindaddress_count; k++)
+			close(s->listen_fds[i][k]);
 	}
 }
 
@@ -143,6 +154,7 @@ start_core(struct supervisor *s, char text[CONTROL_BYTES])
 	}
 	if (pid == 0) {
 		close_fd(&s->local_fd);
+		close_listeners(s, UINT32_MAX);
 		tls_material_free(&s->tls);
 		if (privilege_drop(s->config->core_user, s->config->read_group, &err) != IDM_OK ||
 		    sandbox_common(&err) != IDM_OK)
@@ -165,6 +177,7 @@ run_worker(struct supervisor *s, uint32_t i, int control_fd, int core_fd)
 		.control_fd = control_fd,
 		.number = i + 1 };
 
+	close_listeners(s, i);
 	if (privilege_drop(s->config->worker_user, s->config->read_group, &err) != IDM_OK ||
 	    sandbox_common(&err) != IDM_OK)
 		give_up(control_fd, &err);
@@ -370,11 +383,15 @@ notify_ready(void)
 
 /* --- watching */
 
-/* Wait before a start: longer each time, if the last one did not last. */
-static void
+/*
+ * Wait before a start: longer each time, if the last one did not last.  False: we were told to end
+ * meanwhile.
+ */
+static bool
 back_off(struct supervisor *s, time_t started)
 {
 	struct timespec wait = { 0, 0 };
+	sigset_t ends;
 
 	if (time(NULL) - started >= STEADY_S)
 		s->back_off_s = 0;
@@ -382,10 +399,13 @@ back_off(struct supervisor *s, time_t started)
 	s->back_off_s = s->back_off_s == 0 ? 1 : 2 * s->back_off_s;
 	if (s->back_off_s > BACK_OFF_MAX_S)
 		s->back_off_s = BACK_OFF_MAX_S;
-	if (wait.tv_sec != 0) {
+	if (wait.tv_sec != 0)
 		log_info("waiting %lds before the next start", (long)wait.tv_sec);
-		nanosleep(&wait, NULL);
-	}
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	s->ending = sigtimedwait(&ends, NULL, &wait) > 0;
+	return !s->ending;
 }
 
 static const char *
@@ -398,13 +418,15 @@ describe_end(int status, char *out, size_t size)
 	return out;
 }
 
+/* True: all serve again, or we were told to end meanwhile. */
 static bool
 restart_all(struct supervisor *s, time_t started)
 {
 	char text[CONTROL_BYTES] = "";
 
 	end_all(s);
-	back_off(s, started);
+	if (!back_off(s, started))
+		return true;
 	if (start_all(s, text)) {
 		log_info("serving again");
 		return true;
@@ -430,7 +452,8 @@ on_end(struct supervisor *s, pid_t pid, int status)
 		uint32_t i = (uint32_t)(child - s->workers);
 
 		log_error("worker %u %s; starting another", i + 1, how);
-		back_off(s, started);
+		if (!back_off(s, started))
+			return;
 		if (s->core.pid != 0 && start_worker(s, i, text))
 			return;
 		log_error("worker %u: %s", i + 1, text);
@@ -447,7 +470,7 @@ reap(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while (!s->ending && (pid = waitpid(-1, &status, WNOHANG)) > 0)
 		on_end(s, pid, status);
 }
 
@@ -462,6 +485,8 @@ watch(struct supervisor *s)
 		if (signal_no == SIGHUP)
 			reload(s);
 		reap(s); /* also when a signal was merged with another */
+		if (s->ending)
+			return;
 	}
 }
 

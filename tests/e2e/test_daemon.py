@@ -233,6 +233,16 @@ def test_a_killed_core_process_comes_back_with_all_that_was_acknowledged(fresh):
             assert f"round{m}" in instance.ok("group", "get", f"round{m}", name="idm_admin")
 
 
+def test_one_that_can_not_come_back_still_ends_when_told(fresh):
+    instance = fresh()
+    instance.start_ldapd()
+    (instance.dir / "keys").rename(instance.dir / "gone")
+    core, _ = core_and_workers(instance) if AS_ROOT else ([children(instance)[0]], None)
+    os.kill(core[0], signal.SIGKILL)
+    wait_for(lambda: "the start failed" in instance.ldapd_log(), "it tries in vain", 20)
+    assert instance.stop_ldapd() == 0
+
+
 def test_sigterm_ends_all_and_leaves_no_socket(fresh):
     instance = fresh()
     instance.start_ldapd()
