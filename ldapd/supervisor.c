@@ -460,8 +460,8 @@ on_end(struct supervisor *s, pid_t pid, int status)
 	} else {
 		log_error("the core process %s; starting all anew", how);
 	}
-	while (!restart_all(s, time(NULL)))
-		;
+	while (!restart_all(s, started))
+		started = time(NULL);
 }
 
 static void
