@@ -2,9 +2,8 @@
 
 #include <inttypes.h>
 
-#include <openssl/evp.h>
-
 #include "core/builtin.h"
+#include "core/change_digest.h"
 #include "core/change_log.h"
 #include "core/index.h"
 
@@ -21,7 +20,7 @@ struct apply {
 	const struct idm_txn *txn;
 	const struct idm_change_set *set;
 	struct applied *items;
-	uint8_t digest[32];
+	uint8_t digest[IDM_DIGEST_BYTES];
 	struct idm_error *err;
 };
 
@@ -31,43 +30,6 @@ static uint64_t
 counter_of(uint64_t no)
 {
 	return no & ((UINT64_C(1) << COUNTER_BITS) - 1);
-}
-
-/* SHA-256 of some octets, XORed into the digest: what goes in twice is out again. */
-static enum idm_result
-digest_toggle(struct apply *a, struct idm_span first, struct idm_span second)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t hash[32];
-	bool ok;
-
-	ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	     EVP_DigestUpdate(ctx, first.ptr, first.len) == 1 &&
-	     EVP_DigestUpdate(ctx, second.ptr, second.len) == 1 &&
-	     EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok)
-		return idm_fail(a->err, IDM_SYSTEM, "SHA-256 failed");
-	for (size_t i = 0; i < sizeof(hash); i++)
-		a->digest[i] ^= hash[i];
-	return IDM_OK;
-}
-
-static enum idm_result
-digest_load(struct apply *a)
-{
-	struct idm_span stored;
-	enum idm_result result =
-	    idm_store_get(a->txn, IDM_DB_META, IDM_SPAN_LIT("digest"), &stored, a->err);
-
-	if (result == IDM_NOT_FOUND)
-		return IDM_OK;
-	if (result != IDM_OK)
-		return result;
-	if (stored.len != sizeof(a->digest))
-		return idm_fail(a->err, IDM_CORRUPT, "meta.digest has %zu octets", stored.len);
-	memcpy(a->digest, stored.ptr, sizeof(a->digest));
-	return IDM_OK;
 }
 
 /* Fetch the entry as it is, copied, and hold it against the version that evaluation saw. */
@@ -204,9 +166,9 @@ write_entry(struct apply *a, size_t index)
 	if (result == IDM_OK)
 		result = store_entry(a, state, id, flat);
 	if (result == IDM_OK && state->existed)
-		result = digest_toggle(a, state->before.bytes, IDM_SPAN_EMPTY);
+		result = idm_digest_entry(a->digest, state->before.bytes, a->err);
 	if (result == IDM_OK)
-		result = digest_toggle(a, flat, IDM_SPAN_EMPTY);
+		result = idm_digest_entry(a->digest, flat, a->err);
 	state->written = true;
 	return result;
 }
@@ -229,43 +191,19 @@ set_edge(
 		    idm_closure_set_edge(a->read, group->id, &entry, present, &changed, a->err);
 	if (result != IDM_OK || !changed)
 		return result;
-	return digest_toggle(a, idm_uuid_span(&group->uuid), idm_uuid_span(member));
-}
-
-/* The uuids of all direct members of a kind, before any of the edges goes. */
-static enum idm_result
-collect_members(
-    struct apply *a, const struct idm_entry *group, enum idm_member_kind kind, struct idm_ids *out)
-{
-	enum idm_result result = IDM_OK;
-	bool last = false;
-
-	for (uint64_t no = 0; !last && result == IDM_OK; no++) {
-		struct idm_window window;
-		uint64_t id;
-
-		idm_window_clear(&window);
-		result = idm_closure_members(a->read, group->id, kind, no, &window, &last, a->err);
-		id = result == IDM_OK ? idm_window_next(&window, no, no << IDM_WINDOW_BITS)
-				      : UINT64_MAX;
-		while (id != UINT64_MAX && result == IDM_OK) {
-			result = idm_ids_add(out, a->read->arena, id, NULL);
-			if (idm_window_of(id + 1) != no)
-				break;
-			id = idm_window_next(&window, no, id + 1);
-		}
-	}
-	return result;
+	return idm_digest_edge(a->digest, &group->uuid, member, a->err);
 }
 
 static enum idm_result
 clear_edges(struct apply *a, const struct idm_entry *group)
 {
 	struct idm_ids ids = { NULL, 0, 0 };
-	enum idm_result result = collect_members(a, group, IDM_MEMBER_GROUP, &ids);
+	enum idm_result result =
+	    idm_closure_member_ids(a->read, group->id, IDM_MEMBER_GROUP, &ids, a->err);
 
 	if (result == IDM_OK)
-		result = collect_members(a, group, IDM_MEMBER_ACCOUNT, &ids);
+		result =
+		    idm_closure_member_ids(a->read, group->id, IDM_MEMBER_ACCOUNT, &ids, a->err);
 	for (size_t i = 0; i < ids.count && result == IDM_OK; i++) {
 		struct idm_entry member;
 
@@ -457,7 +395,7 @@ apply_items(struct apply *a)
 	static enum idm_result (*const phases[])(struct apply *, size_t) = { load_before,
 		release_claims, rest_names, write_entry, take_claims, change_edges, change_secrets,
 		derive };
-	enum idm_result result = digest_load(a);
+	enum idm_result result = idm_digest_load(a->txn, a->digest, a->err);
 
 	a->items = idm_arena_array(a->read->arena, a->set->item_count, sizeof(*a->items));
 	if (a->items == NULL && result == IDM_OK)
@@ -469,8 +407,7 @@ apply_items(struct apply *a)
 	if (result == IDM_OK)
 		result = move_generations(a);
 	if (result == IDM_OK)
-		result = idm_store_put(a->txn, IDM_DB_META, IDM_SPAN_LIT("digest"),
-		    idm_span_of(a->digest, sizeof(a->digest)), a->err);
+		result = idm_digest_store(a->txn, a->digest, a->err);
 	return result;
 }
 

@@ -384,6 +384,40 @@ idm_closure_members(const struct idm_read *read, uint64_t group_id, enum idm_mem
 	return class_members(read, class_name, window_no, window, err);
 }
 
+static enum idm_result
+add_window_ids(const struct idm_read *read, const struct idm_window *window, uint64_t window_no,
+    struct idm_ids *out)
+{
+	uint64_t id = idm_window_next(window, window_no, window_no << IDM_WINDOW_BITS);
+	enum idm_result result = IDM_OK;
+
+	while (id != UINT64_MAX && result == IDM_OK) {
+		result = idm_ids_add(out, read->arena, id, NULL);
+		if (idm_window_of(id + 1) != window_no)
+			break;
+		id = idm_window_next(window, window_no, id + 1);
+	}
+	return result;
+}
+
+enum idm_result
+idm_closure_member_ids(const struct idm_read *read, uint64_t group_id, enum idm_member_kind kind,
+    struct idm_ids *out, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+	bool last = false;
+
+	for (uint64_t no = 0; !last && result == IDM_OK; no++) {
+		struct idm_window window;
+
+		idm_window_clear(&window);
+		result = idm_closure_members(read, group_id, kind, no, &window, &last, err);
+		if (result == IDM_OK)
+			result = add_window_ids(read, &window, no, out);
+	}
+	return result;
+}
+
 enum idm_result
 idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool *out, struct idm_error *err)

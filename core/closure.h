@@ -50,6 +50,10 @@ enum idm_result idm_closure_members(const struct idm_read *read, uint64_t group_
     enum idm_member_kind kind, uint64_t window_no, struct idm_window *window, bool *last,
     struct idm_error *err);
 
+/* Add the ids of all direct members of a kind to `out`, which is initialised. */
+enum idm_result idm_closure_member_ids(const struct idm_read *read, uint64_t group_id,
+    enum idm_member_kind kind, struct idm_ids *out, struct idm_error *err);
+
 /* Is `member` a direct member of `group_id`? */
 enum idm_result idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool *out, struct idm_error *err);

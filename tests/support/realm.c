@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/change_digest.h"
 #include "core/closure.h"
 #include "tests/support/temp_dir.h"
 
@@ -74,12 +75,26 @@ remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return remove(path);
 }
 
+static void
+verify_digest(struct realm *r)
+{
+	struct idm_txn txn;
+	struct idm_read read;
+
+	assert_ok(r, idm_store_read_begin(r->store, &txn, &r->err));
+	assert_ok(r, idm_read_attach(&txn, r->arena, r->now, &read, &r->err));
+	assert_ok(r, idm_digest_verify(&read, &r->err));
+	idm_store_read_end(&txn);
+}
+
 int
 realm_teardown(void **state)
 {
 	struct realm *r = *state;
 
 	realm_done(r);
+	if (r->store != NULL)
+		verify_digest(r);
 	idm_access_table_free(&r->table);
 	idm_keyring_close(&r->password_ring);
 	idm_keyring_close(&r->radius_ring);
@@ -146,8 +161,8 @@ realm_digest(struct realm *r, uint8_t out[32])
 	realm_done(r);
 }
 
-static struct idm_identity
-identity_of(struct realm *r, const char *actor)
+struct idm_identity
+realm_identity(struct realm *r, const char *actor)
 {
 	struct idm_identity identity = {
 		.kind = IDM_IDENTITY_INTERNAL, .scope = IDM_SCOPE_READ_WRITE, .expire_s = INT64_MAX
@@ -161,24 +176,62 @@ identity_of(struct realm *r, const char *actor)
 	return identity;
 }
 
-static enum idm_result
-run(struct realm *r, const char *actor, struct idm_request *request)
+void
+realm_group_begin(struct realm *r)
 {
-	struct idm_identity identity = identity_of(r, actor);
+	assert_ok(r, idm_store_write_begin(r->store, &r->group, &r->err));
+}
+
+void
+realm_group_commit(struct realm *r)
+{
+	assert_ok(r, idm_store_write_commit(&r->group, &r->err));
+	r->group.store = NULL;
+}
+
+void
+realm_group_abort(struct realm *r)
+{
+	idm_store_write_abort(&r->group);
+	idm_access_table_free(&r->table);
+	r->group.store = NULL;
+}
+
+static enum idm_result
+run_alone(struct realm *r, const struct idm_identity *identity, const struct idm_request *request)
+{
 	struct idm_txn txn;
 	enum idm_result result;
 
-	idm_arena_reset(r->arena);
-	assert_true(idm_uuid_generate(&request->id));
-	snprintf(request->source, sizeof(request->source), "console");
 	assert_ok(r, idm_store_write_begin(r->store, &txn, &r->err));
 	result = idm_change_run(
-	    &txn, &r->context, &identity, request, r->now, r->arena, &r->set, &r->err);
+	    &txn, &r->context, identity, request, r->now, r->arena, &r->set, &r->err);
 	if (result == IDM_OK)
 		assert_ok(r, idm_store_write_commit(&txn, &r->err));
 	else
 		idm_store_write_abort(&txn);
 	return result;
+}
+
+enum idm_result
+realm_run(struct realm *r, const struct idm_identity *identity, struct idm_request *request)
+{
+	idm_arena_reset(r->arena);
+	if (idm_uuid_is_null(&request->id))
+		assert_true(idm_uuid_generate(&request->id));
+	snprintf(request->source, sizeof(request->source), "console");
+	if (r->group.store == NULL)
+		return run_alone(r, identity, request);
+	return idm_change_run(
+	    &r->group, &r->context, identity, request, r->now, r->arena, &r->set, &r->err);
+}
+
+static enum idm_result
+run(struct realm *r, const char *actor, struct idm_request *request)
+{
+	struct idm_identity identity = realm_identity(r, actor);
+
+	return realm_run(r, &identity, request);
 }
 
 struct mods {

@@ -23,11 +23,12 @@ struct realm {
 	struct idm_change_context context;
 	struct idm_change_set set; /* of the last change; lives until the next */
 	struct idm_error err;      /* of the last change */
-	struct idm_txn txn;        /* of realm_read */
+	struct idm_txn txn;        /* of realm_entry */
 	struct idm_read read;
+	struct idm_txn group; /* of realm_group_begin */
 };
 
-/* For cmocka: *state is a struct realm. */
+/* For cmocka: *state is a struct realm.  The teardown holds meta.digest against what is stored. */
 int realm_setup(void **state);
 /* A database without entries: the built-in ones come with the change sets of another. */
 int realm_setup_empty(void **state);
@@ -44,6 +45,18 @@ enum idm_result realm_modify(struct realm *r, const char *actor, const char *tar
 enum idm_result realm_delete(struct realm *r, const char *actor, const char *target);
 enum idm_result realm_set_secret(struct realm *r, const char *actor, const char *target,
     uint32_t attr_number, const char *plain);
+
+/* The same with an identity and a request of the test's own; a null request id becomes a new one.
+ */
+enum idm_result realm_run(
+    struct realm *r, const struct idm_identity *identity, struct idm_request *request);
+/* Who has just bound with the primary password; NULL: the console. */
+struct idm_identity realm_identity(struct realm *r, const char *actor);
+
+/* Until the commit, all changes share one transaction (group commit). */
+void realm_group_begin(struct realm *r);
+void realm_group_commit(struct realm *r);
+void realm_group_abort(struct realm *r);
 
 /* A person and a group, by the console. */
 void realm_person(struct realm *r, const char *name);
