@@ -377,23 +377,44 @@ find_target(struct idm_evaluation *e)
 		return idm_refuse(e->err, IDM_NOT_FOUND, "no matching entries");
 	if (result != IDM_OK)
 		return result;
-	if (e->request->base != 0 && e->request->base != e->before.version)
-		return idm_refuse(
-		    e->err, IDM_BUSY, "the entry was changed meanwhile; look again and repeat");
 	e->exists = true;
 	e->uuid = e->before.uuid;
 	e->draft = idm_draft_of(e->read->arena, &e->before);
 	return e->draft == NULL ? IDM_LIMIT : IDM_OK;
 }
 
-/* Syntax, access, rules, schema: in this order, so that nobody learns of an entry by a rule. */
+/* What the request makes of the draft, and whether it may: `refused` is told only then. */
+static enum idm_result
+apply_permitted(struct idm_evaluation *e)
+{
+	struct idm_error *err = e->err;
+	struct idm_error refusal = { .text = "" };
+	enum idm_result refused, result;
+
+	e->err = &refusal;
+	refused = apply_request(e);
+	e->err = err;
+	/* Of a new entry there is nothing to hide, and half of it is nothing to judge. */
+	result = e->exists || refused == IDM_OK ? check_access(e) : IDM_OK;
+	if (result != IDM_OK || refused == IDM_OK)
+		return result;
+	if (err != NULL)
+		*err = refusal;
+	return refused;
+}
+
+/*
+ * Syntax, access, rules, schema: in this order, and a value that is refused for what is stored, or
+ * for its syntax, only to those who may write the attribute.  So nobody learns of an entry by a
+ * rule.
+ */
 static enum idm_result
 evaluate_write(struct idm_evaluation *e)
 {
-	enum idm_result result = apply_request(e);
+	enum idm_result result = apply_permitted(e);
 
 	if (result == IDM_OK)
-		result = check_access(e);
+		result = idm_evaluation_check_base(e);
 	if (result == IDM_OK)
 		result = idm_rules_check(e);
 	if (result == IDM_OK)

@@ -198,6 +198,8 @@ idm_evaluate_recycle(struct idm_evaluation *e)
 	enum idm_result result = idm_access_delete(e->read, e->access, &e->before, e->err);
 
 	if (result == IDM_OK)
+		result = idm_evaluation_check_base(e);
+	if (result == IDM_OK)
 		result = refuse_builtin(e);
 	if (result == IDM_OK)
 		result = idm_closure_listed_by(e->read, e->before.id, &groups, e->err);

@@ -26,6 +26,15 @@ idm_evaluation_item(
 }
 
 enum idm_result
+idm_evaluation_check_base(const struct idm_evaluation *e)
+{
+	if (e->request->base == 0 || e->request->base == e->before.version)
+		return IDM_OK;
+	return idm_refuse(
+	    e->err, IDM_BUSY, "the entry was changed meanwhile; look again and repeat");
+}
+
+enum idm_result
 idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
     struct idm_entry *out)
 {

@@ -43,6 +43,9 @@ struct idm_evaluation {
 struct idm_item *idm_evaluation_item(
     struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind);
 
+/* Is the entry at the version that the request expects?  Asked after access; IDM_BUSY: no. */
+enum idm_result idm_evaluation_check_base(const struct idm_evaluation *e);
+
 /* Text of a REFERENCE value -> the live entry that it names.  IDM_CONSTRAINT names the value. */
 enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr,
     struct idm_span text, struct idm_entry *out);

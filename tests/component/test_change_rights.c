@@ -1,0 +1,134 @@
+/* Who may change what: what a refusal gives away, and attempts to get more than one has (SPEC 5).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/support/realm.h"
+
+/* Two refusals that must not be told apart. */
+static void
+assert_same_refusal(
+    struct realm *r, enum idm_result first_result, const char *first_text, enum idm_result result)
+{
+	assert_int_equal(first_result, result);
+	assert_int_not_equal(result, IDM_OK);
+	assert_string_equal(first_text, r->err.client_text);
+}
+
+static void
+a_refusal_tells_nothing_of_values_that_one_may_not_write(void **state)
+{
+	struct realm *r = *state;
+	char text[256];
+	enum idm_result result;
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	realm_group(r, "staff");
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "+mail", "alice@example.org", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "staff", "+member", "alice", NULL), IDM_OK);
+
+	result = realm_modify(r, "bob", "alice", "-mail", "alice@example.org", NULL);
+	strcpy(text, r->err.client_text);
+	assert_int_equal(result, IDM_DENIED);
+	assert_same_refusal(
+	    r, result, text, realm_modify(r, "bob", "alice", "-mail", "other@example.org", NULL));
+	assert_same_refusal(
+	    r, result, text, realm_modify(r, "bob", "alice", "-mail", "no address", NULL));
+
+	result = realm_modify(r, "bob", "alice", "-primary_credential", "", NULL);
+	strcpy(text, r->err.client_text);
+	assert_int_equal(
+	    realm_set_secret(r, NULL, "alice", IDM_ATTR_PRIMARY_CREDENTIAL, "x"), IDM_OK);
+	assert_same_refusal(
+	    r, result, text, realm_modify(r, "bob", "alice", "-primary_credential", "", NULL));
+
+	result = realm_modify(r, "bob", "staff", "-member", "alice", NULL);
+	strcpy(text, r->err.client_text);
+	assert_same_refusal(
+	    r, result, text, realm_modify(r, "bob", "staff", "-member", "bob", NULL));
+	result = realm_modify(r, "bob", "staff", "+member", "bob", NULL);
+	strcpy(text, r->err.client_text);
+	assert_same_refusal(
+	    r, result, text, realm_modify(r, "bob", "staff", "+member", "nobody_here", NULL));
+}
+
+static void
+an_entry_that_one_can_not_see_is_not_there_whatever_is_asked(void **state)
+{
+	struct realm *r = *state;
+	const struct idm_uuid uuid = idm_uuid_builtin(IDM_BUILTIN_SYSTEM_CONFIG);
+	const struct idm_uuid unknown = { { 0xab, 1, 2 } };
+	struct idm_identity bob;
+	struct idm_request request = { .operation = IDM_OP_MODIFY, .base = 77 };
+	char text[IDM_UUID_TEXT];
+
+	idm_uuid_format(&uuid, text);
+	realm_person(r, "bob");
+	assert_int_equal(
+	    realm_modify(r, "bob", text, "-badlist_password", "x", NULL), IDM_NOT_FOUND);
+	assert_string_equal(r->err.client_text, "no matching entries");
+	assert_int_equal(realm_modify(r, "bob", text, "=memberof", "bob", NULL), IDM_NOT_FOUND);
+	assert_int_equal(realm_modify(r, "bob", text, "=gidnumber", "x", NULL), IDM_NOT_FOUND);
+	assert_int_equal(realm_delete(r, "bob", text), IDM_NOT_FOUND);
+
+	bob = realm_identity(r, "bob");
+	request.target = uuid;
+	assert_int_equal(realm_run(r, &bob, &request), IDM_NOT_FOUND);
+	request.operation = IDM_OP_DELETE;
+	assert_int_equal(realm_run(r, &bob, &request), IDM_NOT_FOUND);
+	request.target = unknown;
+	assert_int_equal(realm_run(r, &bob, &request), IDM_NOT_FOUND);
+	assert_string_equal(r->err.client_text, "no matching entries");
+}
+
+static void
+a_version_that_differs_is_told_to_those_who_may_change_the_entry(void **state)
+{
+	struct realm *r = *state;
+	struct idm_identity bob, alice;
+	struct idm_request request = { .operation = IDM_OP_MODIFY };
+	struct idm_request_mod mod = { IDM_REQUEST_REPLACE, NULL, NULL, 0 };
+	struct idm_span value = IDM_SPAN_LIT("Alice A.");
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	alice = realm_identity(r, "alice");
+	bob = realm_identity(r, "bob");
+	mod.attr = idm_schema_attr(idm_schema_builtin(), IDM_SPAN_LIT("displayname"));
+	mod.values = &value;
+	mod.count = 1;
+	request.mods = &mod;
+	request.mod_count = 1;
+	request.target = alice.uuid;
+	request.base = realm_entry(r, "alice").version;
+	realm_done(r);
+	assert_int_equal(realm_run(r, &alice, &request), IDM_OK);
+	memset(&request.id, 0, sizeof(request.id));
+	assert_int_equal(realm_run(r, &alice, &request), IDM_BUSY);
+	assert_non_null(strstr(r->err.client_text, "changed meanwhile"));
+	assert_int_equal(realm_run(r, &bob, &request), IDM_DENIED);
+	request.operation = IDM_OP_DELETE;
+	assert_int_equal(realm_run(r, &bob, &request), IDM_DENIED);
+	bob = realm_identity(r, NULL);
+	assert_int_equal(realm_run(r, &bob, &request), IDM_BUSY);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
+		T(a_refusal_tells_nothing_of_values_that_one_may_not_write),
+		T(an_entry_that_one_can_not_see_is_not_there_whatever_is_asked),
+		T(a_version_that_differs_is_told_to_those_who_may_change_the_entry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
