@@ -150,7 +150,8 @@ struct idm_change_context {
 
 /*
  * Decide: syntax, access, rules, schema (DESIGN 4).  `read` is attached to a write transaction.
- * Writes nothing.  Every refusal has a text for the client that names thing and remedy.
+ * Writes nothing.  Every refusal has a text for the client that names thing and remedy.  out->no 0:
+ * the request may be made, and changes nothing.
  */
 enum idm_result idm_change_evaluate(const struct idm_read *read,
     const struct idm_change_context *context, const struct idm_identity *identity,

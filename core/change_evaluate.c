@@ -142,6 +142,20 @@ apply_request(struct idm_evaluation *e)
 	return result;
 }
 
+/* The order of the classes says nothing: where none comes or goes, they stay as they are stored. */
+static enum idm_result
+keep_classes(struct idm_evaluation *e)
+{
+	struct idm_value_iter iter = idm_entry_values(&e->before, IDM_ATTR_CLASS);
+	struct idm_value value;
+	enum idm_result result = IDM_OK;
+
+	idm_draft_clear(e->draft, IDM_ATTR_CLASS);
+	while (result == IDM_OK && idm_value_next(&iter, &value))
+		result = idm_draft_add(e->draft, IDM_ATTR_CLASS, value);
+	return result;
+}
+
 /* The class values that come or go, for access. */
 static enum idm_result
 note_classes(struct idm_evaluation *e)
@@ -171,7 +185,7 @@ note_classes(struct idm_evaluation *e)
 		if (!kept)
 			out[e->change.class_count++] = value.norm;
 	}
-	return IDM_OK;
+	return e->change.class_count == 0 ? keep_classes(e) : IDM_OK;
 }
 
 static enum idm_result
@@ -246,6 +260,28 @@ same_values(const struct idm_evaluation *e, uint32_t number)
 			return false;
 	}
 	return !idm_value_next(&iter, &value);
+}
+
+static bool
+changes_nothing(const struct idm_evaluation *e)
+{
+	uint32_t number;
+
+	if (!e->exists || e->edge_count != 0 || e->edges_cleared)
+		return false;
+	for (size_t i = 0; i < e->request->secret_count; i++) {
+		if (e->request->secrets[i].plain.ptr != NULL)
+			return false;
+	}
+	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
+		if (!same_values(e, number))
+			return false;
+	}
+	for (uint32_t i = 0; (number = idm_entry_attr_at(&e->before, i)) != 0; i++) {
+		if (!same_values(e, number))
+			return false;
+	}
+	return true;
 }
 
 static void
@@ -419,9 +455,11 @@ evaluate_write(struct idm_evaluation *e)
 		result = idm_rules_check(e);
 	if (result == IDM_OK)
 		result = check_schema(e);
-	if (result == IDM_OK)
-		result = make_item(e);
-	return result;
+	if (result == IDM_OK && changes_nothing(e)) {
+		e->set->no = 0;
+		return IDM_OK;
+	}
+	return result == IDM_OK ? make_item(e) : result;
 }
 
 /* The header: the next number, and a second that never goes back nor follows a wild jump. */

@@ -120,6 +120,64 @@ a_version_that_differs_is_told_to_those_who_may_change_the_entry(void **state)
 	assert_int_equal(realm_run(r, &bob, &request), IDM_BUSY);
 }
 
+static uint64_t
+version_of(struct realm *r, const char *name)
+{
+	uint64_t version = realm_entry(r, name).version;
+
+	realm_done(r);
+	return version;
+}
+
+/* Else anybody could move the version and the time of the last change of every entry he sees. */
+static void
+a_request_that_changes_nothing_is_no_change(void **state)
+{
+	struct realm *r = *state;
+	struct idm_identity bob;
+	struct idm_request request = { .operation = IDM_OP_MODIFY };
+	const struct idm_span classes[] = { IDM_SPAN_LIT("person"), IDM_SPAN_LIT("account"),
+		IDM_SPAN_LIT("object") };
+	struct idm_request_mod mod = { IDM_REQUEST_REPLACE, NULL, classes, 3 };
+	uint64_t version;
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	version = version_of(r, "alice");
+	bob = realm_identity(r, "bob");
+	request.target = realm_uuid(r, "alice");
+	assert_int_equal(realm_run(r, &bob, &request), IDM_OK);
+	assert_int_equal(r->set.no, 0);
+	assert_int_equal(r->set.item_count, 0);
+	assert_int_equal(realm_modify(r, "bob", "alice", "+class", "person", NULL), IDM_OK);
+	mod.attr = idm_schema_attr(idm_schema_builtin(), IDM_SPAN_LIT("class"));
+	request.mods = &mod;
+	request.mod_count = 1;
+	assert_int_equal(realm_run(r, &bob, &request), IDM_OK);
+	assert_int_equal(version_of(r, "alice"), version);
+	assert_int_equal(realm_modify(r, "alice", "alice", "=displayname", "alice", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, "alice", "alice", "=legalname", "", NULL), IDM_OK);
+	assert_int_equal(version_of(r, "alice"), version);
+	/* But what one may not write is refused, whether it would change anything or not. */
+	assert_int_equal(
+	    realm_modify(r, "bob", "alice", "=displayname", "alice", NULL), IDM_DENIED);
+	assert_int_equal(realm_modify(r, "bob", "alice", "=mail", "", NULL), IDM_DENIED);
+}
+
+static void
+another_case_of_a_value_is_a_change(void **state)
+{
+	struct realm *r = *state;
+	struct idm_entry entry;
+
+	realm_person(r, "alice");
+	assert_int_equal(realm_modify(r, "alice", "alice", "=displayname", "ALICE", NULL), IDM_OK);
+	assert_int_not_equal(r->set.no, 0);
+	entry = realm_entry(r, "alice");
+	assert_true(idm_span_is(idm_entry_text(&entry, IDM_ATTR_DISPLAYNAME), "ALICE"));
+	assert_int_equal(entry.version, r->set.no);
+}
+
 int
 main(void)
 {
@@ -128,6 +186,8 @@ main(void)
 		T(a_refusal_tells_nothing_of_values_that_one_may_not_write),
 		T(an_entry_that_one_can_not_see_is_not_there_whatever_is_asked),
 		T(a_version_that_differs_is_told_to_those_who_may_change_the_entry),
+		T(a_request_that_changes_nothing_is_no_change),
+		T(another_case_of_a_value_is_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
