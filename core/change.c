@@ -59,9 +59,11 @@ idm_change_run(struct idm_txn *outer, const struct idm_change_context *context,
 	if (result == IDM_OK)
 		result = decide_and_apply(&read, context, identity, request, set, err);
 	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, err);
+		result = idm_store_write_commit(&txn, err);
 	idm_store_write_abort(&txn);
-	forget_profiles(context, set);
-	set->no = 0;
+	if (result != IDM_OK) {
+		forget_profiles(context, set);
+		memset(set, 0, sizeof(*set));
+	}
 	return result;
 }

@@ -404,6 +404,17 @@ evaluate_create(struct idm_evaluation *e)
 	return result;
 }
 
+/* From here on `before` is a copy: the change set borrows from it, and outlives the map's bytes. */
+static enum idm_result
+keep_before(struct idm_evaluation *e)
+{
+	struct idm_span copy = idm_arena_copy(e->read->arena, e->before.bytes);
+
+	if (copy.ptr == NULL)
+		return IDM_LIMIT;
+	return idm_entry_view(copy, e->before.id, &e->before, e->err);
+}
+
 static enum idm_result
 find_target(struct idm_evaluation *e)
 {
@@ -411,6 +422,8 @@ find_target(struct idm_evaluation *e)
 
 	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(&e->before)))
 		return idm_refuse(e->err, IDM_NOT_FOUND, "no matching entries");
+	if (result == IDM_OK)
+		result = keep_before(e);
 	if (result != IDM_OK)
 		return result;
 	e->exists = true;
@@ -522,10 +535,11 @@ idm_change_evaluate(const struct idm_read *read, const struct idm_change_context
 		.request = request,
 		.set = out,
 		.err = err };
-	enum idm_result result = begin_set(&e);
+	enum idm_result result;
 
 	if (err != NULL)
 		err->text[0] = err->client_text[0] = '\0';
+	result = begin_set(&e);
 	if (result == IDM_OK)
 		result = check_identity(&e);
 	if (result == IDM_OK)
