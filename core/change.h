@@ -47,7 +47,7 @@ struct idm_request_mod {
 struct idm_request_secret {
 	uint32_t attr_number;  /* PRIMARY_CREDENTIAL, UNIX_PASSWORD: a PHC string; RADIUS_SECRET */
 	struct idm_span plain; /* ptr NULL: remove */
-	const char *marker;    /* "password", "generated", "set" */
+	const char *marker;    /* "password", "generated", "set"; not looked at to remove */
 };
 
 struct idm_request {

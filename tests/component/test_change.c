@@ -361,12 +361,54 @@ a_second_store_that_applies_the_changes_ends_in_the_same_digest(void **state)
 	realm_teardown(&second_state);
 }
 
+/* Is anything sealed for this account's RADIUS secret? */
+static bool
+is_sealed(struct realm *r, const char *name)
+{
+	struct idm_entry entry = realm_entry(r, name);
+	struct idm_span blob;
+	uint8_t key[12];
+	enum idm_result result;
+
+	idm_store_u64(entry.id, key);
+	idm_store_u32(IDM_ATTR_RADIUS_SECRET, key + 8);
+	result =
+	    idm_store_get(&r->txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), &blob, &r->err);
+	assert_int_equal(idm_entry_has(&entry, IDM_ATTR_RADIUS_SECRET), result == IDM_OK);
+	realm_done(r);
+	return result == IDM_OK;
+}
+
+static void
+a_secret_is_removed_with_its_marker_by_a_request_that_has_none(void **state)
+{
+	struct realm *r = *state;
+	struct idm_request_secret removal = { .attr_number = IDM_ATTR_RADIUS_SECRET };
+	struct idm_request request = {
+		.operation = IDM_OP_MODIFY, .secrets = &removal, .secret_count = 1
+	};
+	struct idm_identity alice;
+
+	realm_person(r, "alice");
+	assert_int_equal(realm_set_secret(r, NULL, "alice", IDM_ATTR_RADIUS_SECRET, "s"), IDM_OK);
+	assert_true(is_sealed(r, "alice"));
+	request.target = realm_uuid(r, "alice");
+	alice = realm_identity(r, "alice");
+	assert_int_equal(realm_run(r, &alice, &request), IDM_OK);
+	assert_false(is_sealed(r, "alice"));
+
+	request.id = (struct idm_uuid){ { 0 } };
+	assert_int_equal(realm_run(r, &alice, &request), IDM_OK); /* and what is not there */
+	assert_false(is_sealed(r, "alice"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
 		T(a_new_database_holds_the_built_in_entries),
+		T(a_secret_is_removed_with_its_marker_by_a_request_that_has_none),
 		T(idm_admin_creates_a_person_and_admin_may_not),
 		T(a_name_is_held_once),
 		T(names_and_mails_do_not_cross),
