@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "core/builtin.h"
+#include "core/authenticate.h"
 #include "core/evaluation.h"
 
 /* References are resolved to their uuid; everything else is the syntax's business. */
@@ -516,7 +516,10 @@ check_identity(struct idm_evaluation *e)
 		    e->identity->kind == IDM_IDENTITY_SESSION
 			? "this session is read-only now: prove your password with `kanidm reauth`"
 			: "this login is read-only");
-	result = idm_access_table_refresh(e->read, e->context->table, e->err);
+	/* The request has waited, for a hash or its turn, and the changes before it count. */
+	result = idm_auth_recheck(e->read, NULL, e->identity, e->err);
+	if (result == IDM_OK)
+		result = idm_access_table_refresh(e->read, e->context->table, e->err);
 	if (result == IDM_OK)
 		result = idm_access_resolve(
 		    e->read, *e->context->table, e->identity, e->read->arena, &access, e->err);

@@ -178,6 +178,83 @@ another_case_of_a_value_is_a_change(void **state)
 	assert_int_equal(entry.version, r->set.no);
 }
 
+static enum idm_result
+change_own_name(struct realm *r, const struct idm_identity *identity)
+{
+	struct idm_span value = IDM_SPAN_LIT("Alice A.");
+	struct idm_request_mod mod = { IDM_REQUEST_REPLACE,
+		idm_schema_attr(idm_schema_builtin(), IDM_SPAN_LIT("displayname")), &value, 1 };
+	struct idm_request request = {
+		.operation = IDM_OP_MODIFY, .target = identity->uuid, .mods = &mod, .mod_count = 1
+	};
+
+	return realm_run(r, identity, &request);
+}
+
+static void
+whoever_may_only_read_writes_nothing(void **state)
+{
+	struct realm *r = *state;
+	struct idm_identity alice;
+
+	realm_person(r, "alice");
+	alice = realm_identity(r, "alice");
+	alice.scope = IDM_SCOPE_READ_ONLY;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.kind = IDM_IDENTITY_SESSION;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.scope = IDM_SCOPE_READ_WRITE;
+	alice.privileged_until_s = REALM_NOW_S;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	assert_non_null(strstr(r->err.client_text, "kanidm reauth"));
+	alice.privileged_until_s = REALM_NOW_S + 1;
+	alice.expire_s = REALM_NOW_S;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.expire_s = INT64_MAX;
+	alice.kind = IDM_IDENTITY_UNIX_PASSWORD;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.kind = IDM_IDENTITY_TOKEN;
+	alice.scope = IDM_SCOPE_READ_ONLY;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.kind = IDM_IDENTITY_ANONYMOUS;
+	alice.scope = IDM_SCOPE_READ_WRITE;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.kind = IDM_IDENTITY_SESSION;
+	assert_int_equal(change_own_name(r, &alice), IDM_OK);
+}
+
+/* Between the request's arrival and its turn there may be a hash, and other changes. */
+static void
+whoever_lost_his_login_meanwhile_writes_nothing(void **state)
+{
+	struct realm *r = *state;
+	struct idm_identity alice;
+	uint64_t no;
+
+	realm_person(r, "alice");
+	assert_int_equal(
+	    realm_set_secret(r, NULL, "alice", IDM_ATTR_PRIMARY_CREDENTIAL, "x"), IDM_OK);
+	alice = realm_identity(r, "alice");
+	alice.credential_attr = IDM_ATTR_PRIMARY_CREDENTIAL;
+	alice.credential_no = r->set.no;
+	assert_int_equal(change_own_name(r, &alice), IDM_OK);
+	assert_int_equal(
+	    realm_set_secret(r, NULL, "alice", IDM_ATTR_PRIMARY_CREDENTIAL, "y"), IDM_OK);
+	no = r->set.no;
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	alice.credential_no = no;
+
+	realm_group_begin(r);
+	assert_int_equal(
+	    realm_modify(r, NULL, "alice", "=account_expire", "1970-01-01T00:00:00Z", NULL),
+	    IDM_OK);
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	assert_int_equal(realm_modify(r, NULL, "alice", "=account_expire", "", NULL), IDM_OK);
+	assert_int_equal(realm_delete(r, NULL, "alice"), IDM_OK);
+	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	realm_group_commit(r);
+}
+
 int
 main(void)
 {
@@ -188,6 +265,8 @@ main(void)
 		T(a_version_that_differs_is_told_to_those_who_may_change_the_entry),
 		T(a_request_that_changes_nothing_is_no_change),
 		T(another_case_of_a_value_is_a_change),
+		T(whoever_may_only_read_writes_nothing),
+		T(whoever_lost_his_login_meanwhile_writes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
