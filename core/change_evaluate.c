@@ -5,6 +5,20 @@
 #include "core/authenticate.h"
 #include "core/evaluation.h"
 
+/* What a reference may refer to (SPEC 2.1): a manager is an account or a group, all else groups. */
+static enum idm_result
+check_referent(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
+    const struct idm_entry *referent)
+{
+	bool manager = attr->number == IDM_ATTR_ENTRY_MANAGED_BY;
+
+	if (idm_entry_has_class(referent, "group") ||
+	    (manager && idm_entry_has_class(referent, "account")))
+		return IDM_OK;
+	return idm_refuse(e->err, IDM_CONSTRAINT, "%s: %.*s is %s", attr->name, IDM_SPAN_ARG(text),
+	    manager ? "neither an account nor a group" : "no group");
+}
+
 /* References are resolved to their uuid; everything else is the syntax's business. */
 static enum idm_result
 parse_value(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
@@ -16,6 +30,8 @@ parse_value(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_sp
 	if (attr->syntax != IDM_SYNTAX_REFERENCE)
 		return idm_value_parse(attr, text, e->read->arena, out, e->err);
 	result = idm_evaluation_resolve(e, attr, text, &entry);
+	if (result == IDM_OK)
+		result = check_referent(e, attr, text, &entry);
 	if (result != IDM_OK)
 		return result;
 	out->stored = idm_arena_copy(e->read->arena, idm_uuid_span(&entry.uuid));
