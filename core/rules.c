@@ -294,6 +294,45 @@ check_lifecycle(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
+static bool
+becomes_person(const struct idm_evaluation *e)
+{
+	return e->exists && idm_entry_has_class(&e->before, "service_account") &&
+	       idm_draft_has_class(e->draft, "person");
+}
+
+/*
+ * What an entry is stays: it decides where its edges stand (core/closure.h), and who may do what
+ * with it.  A service account alone may become a person (SPEC 5.4).
+ */
+static enum idm_result
+check_kind(struct idm_evaluation *e)
+{
+	for (size_t i = 0; e->exists && i < e->change.class_count; i++) {
+		struct idm_span name = e->change.classes[i];
+		const struct idm_class *class = idm_schema_class(e->read->schema, name);
+
+		if (class == NULL || (!class->structural && !idm_span_is(name, "dyngroup")) ||
+		    becomes_person(e))
+			continue;
+		return idm_refuse(e->err, IDM_SCHEMA,
+		    "class %.*s says what an entry is and can't come or go: make a new entry",
+		    IDM_SPAN_ARG(name));
+	}
+	return IDM_OK;
+}
+
+/* Whoever knew the password of a service account is not to have the person's (SPEC 5.4). */
+static enum idm_result
+end_credentials(struct idm_evaluation *e)
+{
+	if (becomes_person(e) && e->request->secret_count == 0) {
+		idm_draft_clear(e->draft, IDM_ATTR_PRIMARY_CREDENTIAL);
+		idm_draft_clear(e->draft, IDM_ATTR_UNIX_PASSWORD);
+	}
+	return IDM_OK;
+}
+
 /* anonymous never holds a credential (SPEC 5.1). */
 static enum idm_result
 check_anonymous(struct idm_evaluation *e)
@@ -310,8 +349,8 @@ enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
-		check_lifecycle, check_anonymous, check_name, check_unique, check_mails,
-		check_gid };
+		check_lifecycle, check_kind, check_anonymous, check_name, check_unique, check_mails,
+		check_gid, end_credentials };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)
@@ -432,7 +471,8 @@ idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
 {
 	uint32_t flags = 0;
 
-	if (e->exists && (item->secret_count != 0 || changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
+	if (e->exists && (item->secret_count != 0 || becomes_person(e) ||
+			     changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
 			     changes_attr(item, IDM_ATTR_ACCOUNT_VALID_FROM)))
 		flags |= IDM_ITEM_REVOKES;
 	if (idm_draft_has_class(e->draft, "access_control_profile"))
