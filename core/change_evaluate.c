@@ -48,7 +48,7 @@ check_writable(struct idm_evaluation *e, const struct idm_request_mod *mod)
 	if ((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_SYSTEM)) != 0)
 		return idm_refuse(e->err, IDM_DENIED,
 		    "%s is computed by the server and can't be written", attr->name);
-	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL)) != 0)
+	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL | IDM_ATTR_WRITE_ONLY)) != 0)
 		return idm_refuse(e->err, IDM_DENIED,
 		    "%s is not written as an attribute: use the command for it", attr->name);
 	if ((attr->syntax == IDM_SYNTAX_CREDENTIAL || attr->syntax == IDM_SYNTAX_SECRET) &&

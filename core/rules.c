@@ -333,15 +333,24 @@ end_credentials(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
-/* anonymous never holds a credential (SPEC 5.1). */
+/* anonymous never holds a credential, a service account only generated ones (SPEC 5.1, 6.1). */
 static enum idm_result
-check_anonymous(struct idm_evaluation *e)
+check_secrets(struct idm_evaluation *e)
 {
 	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
 
 	if (e->request->secret_count != 0 && idm_uuid_equal(&e->uuid, &anonymous))
 		return idm_refuse(
 		    e->err, IDM_PROTECTED, "system protected object: anonymous has no credentials");
+	for (size_t i = 0; i < e->request->secret_count; i++) {
+		const struct idm_request_secret *secret = &e->request->secrets[i];
+
+		if (secret->plain.ptr != NULL && strcmp(secret->marker, "password") == 0 &&
+		    idm_draft_has_class(e->draft, "service_account"))
+			return idm_refuse(e->err, IDM_CONSTRAINT,
+			    "a service account holds generated passwords alone: ask for one "
+			    "without naming it");
+	}
 	return IDM_OK;
 }
 
@@ -349,7 +358,7 @@ enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
-		check_lifecycle, check_kind, check_anonymous, check_name, check_unique, check_mails,
+		check_lifecycle, check_kind, check_secrets, check_name, check_unique, check_mails,
 		check_gid, end_credentials };
 	enum idm_result result = IDM_OK;
 
