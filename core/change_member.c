@@ -101,14 +101,18 @@ group_is_hp(struct idm_evaluation *e, bool *out)
 	return *out ? IDM_OK : idm_closure_is_hp(e->read, &e->before, out, e->err);
 }
 
+/* One item an account, in however many of the groups it is. */
 static enum idm_result
 end_sessions(struct idm_evaluation *e, uint64_t id)
 {
 	struct idm_entry entry;
 	struct idm_item *item;
-	bool hp;
-	enum idm_result result = idm_lookup_id(e->read, id, &entry, e->err);
+	bool hp = false, first;
+	enum idm_result result = idm_ids_add(&e->raised, e->read->arena, id, &first);
 
+	if (result != IDM_OK || !first)
+		return result;
+	result = idm_lookup_id(e->read, id, &entry, e->err);
 	if (result == IDM_OK)
 		result = idm_closure_is_hp(e->read, &entry, &hp, e->err);
 	if (result != IDM_OK || hp)
@@ -123,24 +127,12 @@ end_sessions(struct idm_evaluation *e, uint64_t id)
 static enum idm_result
 end_sessions_of_members(struct idm_evaluation *e, uint64_t group_id)
 {
-	enum idm_result result = IDM_OK;
-	bool last = false;
+	struct idm_ids ids = { NULL, 0, 0 };
+	enum idm_result result =
+	    idm_closure_member_ids(e->read, group_id, IDM_MEMBER_ACCOUNT, &ids, e->err);
 
-	for (uint64_t no = 0; !last && result == IDM_OK; no++) {
-		struct idm_window window;
-		uint64_t id;
-
-		idm_window_clear(&window);
-		result = idm_closure_members(
-		    e->read, group_id, IDM_MEMBER_ACCOUNT, no, &window, &last, e->err);
-		for (id = no << IDM_WINDOW_BITS;
-		     result == IDM_OK && (id = idm_window_next(&window, no, id)) != UINT64_MAX;
-		     id++) {
-			result = end_sessions(e, id);
-			if (idm_window_of(id + 1) != no)
-				break;
-		}
-	}
+	for (size_t i = 0; i < ids.count && result == IDM_OK; i++)
+		result = end_sessions(e, ids.ids[i]);
 	return result;
 }
 
@@ -199,9 +191,14 @@ keep_builtin(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
-static enum idm_result
-check_group(struct idm_evaluation *e)
+enum idm_result
+idm_rules_members(struct idm_evaluation *e)
 {
+	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, IDM_ATTR_MEMBER);
+
+	if (!idm_attrset_has(&e->change.present, attr) &&
+	    !idm_attrset_has(&e->change.removed, attr))
+		return IDM_OK;
 	if (!idm_draft_has_class(e->draft, "group"))
 		return idm_refuse(e->err, IDM_SCHEMA, "only a group has members");
 	if (idm_draft_has_class(e->draft, "dyngroup"))
@@ -260,9 +257,7 @@ idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item)
 
 	if (e->edge_count == 0 && !e->edges_cleared)
 		return IDM_OK;
-	result = check_group(e);
-	if (result == IDM_OK)
-		result = add_mods(e, item);
+	result = add_mods(e, item);
 	item->flags |= edge_flags(e);
 	if (result == IDM_OK)
 		result = keep_builtin(e);

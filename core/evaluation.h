@@ -33,6 +33,8 @@ struct idm_evaluation {
 	size_t edge_count;
 	size_t edge_room;
 	bool edges_cleared; /* all members go before `edges` come */
+	struct idm_ids
+	    raised; /* accounts that were looked at because a group of theirs is HP now */
 
 	struct idm_change_set *set;
 	size_t item_room;
@@ -50,8 +52,9 @@ enum idm_result idm_evaluation_check_base(const struct idm_evaluation *e);
 enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr,
     struct idm_span text, struct idm_entry *out);
 
-/* change_member: one modification of `member`, and what the edges bring along. */
+/* change_member: one modification of `member`, whether the entry takes any, and what they bring. */
 enum idm_result idm_evaluate_member(struct idm_evaluation *e, const struct idm_request_mod *mod);
+enum idm_result idm_rules_members(struct idm_evaluation *e);
 enum idm_result idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item);
 
 /* change_recycle: a whole IDM_OP_DELETE, access included. */

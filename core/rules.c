@@ -358,8 +358,8 @@ enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
-		check_lifecycle, check_kind, check_secrets, check_name, check_unique, check_mails,
-		check_gid, end_credentials };
+		check_lifecycle, check_kind, idm_rules_members, check_secrets, check_name,
+		check_unique, check_mails, check_gid, end_credentials };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)
