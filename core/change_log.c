@@ -104,23 +104,40 @@ trim_requests(const struct idm_read *read, const struct idm_change_set *set, str
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 
-/* Forget the oldest change sets, while all of them take more than is kept. */
+/* A request is forgotten with its change at the latest, for nothing would lead to it any more. */
 static enum idm_result
-trim_changes(const struct idm_read *read, uint64_t bytes, struct idm_error *err)
+forget_change(const struct idm_read *read, const struct change_head *head, struct idm_error *err)
+{
+	uint8_t key[8];
+	enum idm_result result;
+
+	idm_store_u64(head->no, key);
+	result = idm_store_del(read->txn, IDM_DB_CHANGES, idm_span_of(key, 8), err);
+	if (result == IDM_OK)
+		result = idm_store_del(
+		    read->txn, IDM_DB_REQUESTS, idm_uuid_span(&head->request_id), err);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+/* Forget the oldest change sets but for the one at hand, while all take more than is kept. */
+static enum idm_result
+trim_changes(const struct idm_read *read, const struct idm_change_set *set, uint64_t bytes,
+    struct idm_error *err)
 {
 	struct change_head head;
-	uint8_t key[8];
 	enum idm_result result = IDM_OK;
 
 	for (int i = 0; i < TRIM_AT_ONCE && bytes > IDM_CHANGES_KEEP_BYTES; i++) {
 		result = find_head(read, 0, &head, err);
+		if (result == IDM_OK && head.no == set->no) {
+			bytes = head.bytes; /* it was counted wrong: nothing else is there */
+			break;
+		}
+		if (result == IDM_OK)
+			result = forget_change(read, &head, err);
 		if (result != IDM_OK)
 			return result;
-		idm_store_u64(head.no, key);
-		result = idm_store_del(read->txn, IDM_DB_CHANGES, idm_span_of(key, 8), err);
-		if (result != IDM_OK)
-			return result;
-		bytes -= head.bytes;
+		bytes -= head.bytes < bytes ? head.bytes : bytes;
 	}
 	return idm_store_put_number(read->txn, IDM_DB_META, "changes.bytes", bytes, err);
 }
@@ -145,6 +162,6 @@ idm_change_log_append(
 	if (result == IDM_OK)
 		result = trim_requests(read, set, err);
 	if (result == IDM_OK)
-		result = trim_changes(read, bytes + row.len, err);
+		result = trim_changes(read, set, bytes + row.len, err);
 	return result;
 }

@@ -1,0 +1,192 @@
+/* The record of changes and requests: what is kept, for how long, and what goes (CHANGES 14, 24).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "core/change_log.h"
+#include "tests/support/realm.h"
+
+static void
+put_number(struct realm *r, const char *name, uint64_t value)
+{
+	struct idm_txn txn;
+
+	assert_int_equal(idm_store_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_store_put_number(&txn, IDM_DB_META, name, value, &r->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &r->err), IDM_OK);
+}
+
+static uint64_t
+number(struct realm *r, const char *name)
+{
+	uint64_t value;
+
+	realm_entry(r, "admin");
+	assert_int_equal(idm_store_get_number(&r->txn, IDM_DB_META, name, &value, &r->err), IDM_OK);
+	realm_done(r);
+	return value;
+}
+
+/* The records of a database, and the octets of their values. */
+static size_t
+count(struct realm *r, enum idm_db db, uint64_t *bytes)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	size_t n = 0;
+
+	*bytes = 0;
+	realm_entry(r, "admin");
+	assert_int_equal(idm_cursor_open(&r->txn, db, IDM_SPAN_EMPTY, &cursor, &r->err), IDM_OK);
+	while (idm_cursor_next(&cursor, &key, &value, &r->err) == IDM_OK) {
+		n++;
+		*bytes += value.len;
+	}
+	idm_cursor_close(&cursor);
+	realm_done(r);
+	return n;
+}
+
+static void
+make_changes(struct realm *r, int n)
+{
+	static int made; /* each is another value, for the same one would be no change */
+	char value[24];
+
+	realm_group_begin(r);
+	for (int i = 0; i < n; i++) {
+		snprintf(value, sizeof(value), "value %d", made++);
+		assert_int_equal(realm_modify(r, NULL, "alice", "=legalname", value, NULL), IDM_OK);
+	}
+	realm_group_commit(r);
+}
+
+static void
+every_change_is_recorded_with_its_request(void **state)
+{
+	struct realm *r = *state;
+	struct idm_change_set set;
+	uint64_t bytes, no, first;
+
+	realm_person(r, "alice");
+	first = r->set.no;
+	make_changes(r, 10);
+	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), first + 10);
+	assert_int_equal(number(r, "changes.bytes"), bytes);
+	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), first + 10);
+	for (no = 1; no <= first + 10; no++) {
+		uint64_t found;
+
+		realm_entry(r, "admin");
+		assert_int_equal(idm_change_log_get(&r->read, no, &set, &r->err), IDM_OK);
+		assert_int_equal(set.no, no);
+		assert_int_equal(
+		    idm_change_log_find(&r->read, &set.request_id, &found, &r->err), IDM_OK);
+		assert_int_equal(found, no);
+		realm_done(r);
+	}
+	realm_entry(r, "admin");
+	assert_int_equal(idm_change_log_get(&r->read, no, &set, &r->err), IDM_NOT_FOUND);
+}
+
+/* Numbers are let to jump, for the sake of a hundred thousand changes that need not be made. */
+static void
+requests_are_kept_by_count_and_by_time(void **state)
+{
+	struct realm *r = *state;
+	uint64_t bytes;
+	size_t kept;
+
+	realm_person(r, "alice");
+	make_changes(r, 40);
+	kept = count(r, IDM_DB_REQUESTS, &bytes);
+	r->now.at_s += 15 * 60;
+	make_changes(r, 10); /* old enough, but few */
+	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), kept + 10);
+	put_number(r, "applied", number(r, "applied") + IDM_REQUESTS_KEEP);
+	make_changes(r, 10);
+	/* 42 are old enough by now, the 10 that came later are not. */
+	assert_int_equal(kept, 42);
+	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), 20);
+	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept + 20);
+}
+
+static void
+changes_are_kept_by_size_and_take_their_requests_along(void **state)
+{
+	struct realm *r = *state;
+	uint64_t bytes;
+	size_t kept;
+
+	realm_person(r, "alice");
+	make_changes(r, 40);
+	kept = count(r, IDM_DB_CHANGES, &bytes);
+	put_number(r, "changes.bytes", IDM_CHANGES_KEEP_BYTES - 20);
+	make_changes(r, 1); /* the first row, of all built-in entries, is enough to make room */
+	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept);
+	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), count(r, IDM_DB_CHANGES, &bytes));
+	make_changes(r, 10);
+	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept + 10);
+	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), count(r, IDM_DB_CHANGES, &bytes));
+}
+
+/* A size that was counted wrong must not end all changes. */
+static void
+a_wrong_size_heals(void **state)
+{
+	struct realm *r = *state;
+	uint64_t bytes;
+
+	realm_person(r, "alice");
+	put_number(r, "changes.bytes", UINT64_C(1) << 50);
+	for (int i = 0; i < 10; i++)
+		make_changes(r, 1);
+	put_number(r, "changes.bytes", 0);
+	make_changes(r, 3);
+	assert_true(count(r, IDM_DB_CHANGES, &bytes) >= 3);
+}
+
+static void
+a_row_that_does_not_decode_is_named(void **state)
+{
+	struct realm *r = *state;
+	struct idm_change_set set;
+	struct idm_txn txn;
+	struct idm_read read;
+	struct idm_uuid id = { { 1, 2, 3 } };
+	uint8_t key[8];
+	uint64_t no;
+
+	realm_person(r, "alice");
+	idm_store_u64(1, key);
+	assert_int_equal(idm_store_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_store_put(&txn, IDM_DB_CHANGES, idm_span_of(key, 8),
+			     IDM_SPAN_LIT("\1short"), &r->err),
+	    IDM_OK);
+	assert_int_equal(idm_store_put(&txn, IDM_DB_REQUESTS, idm_uuid_span(&id),
+			     IDM_SPAN_LIT("short"), &r->err),
+	    IDM_OK);
+	assert_int_equal(idm_read_attach(&txn, r->arena, r->now, &read, &r->err), IDM_OK);
+	assert_int_equal(idm_change_log_get(&read, 1, &set, &r->err), IDM_CORRUPT);
+	assert_int_equal(idm_change_log_find(&read, &id, &no, &r->err), IDM_CORRUPT);
+	idm_store_write_abort(&txn);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
+		T(every_change_is_recorded_with_its_request),
+		T(requests_are_kept_by_count_and_by_time),
+		T(changes_are_kept_by_size_and_take_their_requests_along),
+		T(a_wrong_size_heals),
+		T(a_row_that_does_not_decode_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
