@@ -14,6 +14,7 @@ enum {
 struct encoder {
 	uint8_t *out; /* NULL: only count */
 	size_t len;
+	bool too_many; /* in some list, for the decoder to take */
 };
 
 static void
@@ -61,6 +62,13 @@ put_span(struct encoder *e, struct idm_span span)
 	put(e, span.ptr, span.len);
 }
 
+static void
+put_count(struct encoder *e, size_t count, size_t most)
+{
+	e->too_many = e->too_many || count > most;
+	put_u32(e, (uint32_t)count);
+}
+
 /* A norm that is the stored form itself is not written twice. */
 static void
 put_value(struct encoder *e, const struct idm_value *value)
@@ -80,17 +88,17 @@ put_item(struct encoder *e, const struct idm_item *item)
 	put_u64(e, item->base);
 	put_u8(e, (uint8_t)item->kind);
 	put_u32(e, item->flags);
-	put_u32(e, (uint32_t)item->mod_count);
+	put_count(e, item->mod_count, MAX_PARTS);
 	for (size_t i = 0; i < item->mod_count; i++) {
 		const struct idm_mod *mod = &item->mods[i];
 
 		put_u8(e, (uint8_t)mod->kind);
 		put_u32(e, mod->attr_number);
-		put_u32(e, (uint32_t)mod->count);
+		put_count(e, mod->count, MAX_PARTS);
 		for (size_t k = 0; k < mod->count; k++)
 			put_value(e, &mod->values[k]);
 	}
-	put_u32(e, (uint32_t)item->claim_count);
+	put_count(e, item->claim_count, MAX_PARTS);
 	for (size_t i = 0; i < item->claim_count; i++) {
 		const struct idm_claim_change *claim = &item->claims[i];
 
@@ -99,12 +107,12 @@ put_item(struct encoder *e, const struct idm_item *item)
 		put_u32(e, claim->attr_number);
 		put_span(e, claim->norm);
 	}
-	put_u32(e, (uint32_t)item->secret_count);
+	put_count(e, item->secret_count, MAX_PARTS);
 	for (size_t i = 0; i < item->secret_count; i++) {
 		put_u32(e, item->secrets[i].attr_number);
 		put_span(e, item->secrets[i].blob);
 	}
-	put_u32(e, (uint32_t)item->token_count);
+	put_count(e, item->token_count, MAX_PARTS);
 	for (size_t i = 0; i < item->token_count; i++) {
 		put_uuid(e, &item->tokens[i].id);
 		put_span(e, item->tokens[i].row);
@@ -123,7 +131,7 @@ put_set(struct encoder *e, const struct idm_change_set *set)
 	put_uuid(e, &set->box);
 	put_span(e, set->source);
 	put_u8(e, (uint8_t)set->operation);
-	put_u32(e, (uint32_t)set->item_count);
+	put_count(e, set->item_count, MAX_ITEMS);
 	for (size_t i = 0; i < set->item_count; i++)
 		put_item(e, &set->items[i]);
 }
@@ -132,14 +140,14 @@ enum idm_result
 idm_change_encode(const struct idm_change_set *set, struct idm_arena *arena, struct idm_span *out,
     struct idm_error *err)
 {
-	struct encoder e = { NULL, 0 };
+	struct encoder e = { NULL, 0, false };
 	size_t len;
 
 	put_set(&e, set);
 	len = e.len;
-	if (len > IDM_CHANGE_MAX_BYTES)
+	if (len > IDM_CHANGE_MAX_BYTES || e.too_many)
 		return idm_refuse(err, IDM_LIMIT, "the change is too large; split it");
-	e = (struct encoder){ idm_arena_alloc(arena, len), 0 };
+	e = (struct encoder){ .out = idm_arena_alloc(arena, len) };
 	if (e.out == NULL)
 		return idm_refuse(err, IDM_LIMIT, "the change is too large; split it");
 	put_set(&e, set);
@@ -150,6 +158,7 @@ idm_change_encode(const struct idm_change_set *set, struct idm_arena *arena, str
 struct decoder {
 	struct idm_fields f;
 	struct idm_arena *arena; /* for lists */
+	bool used_up;            /* the arena is */
 };
 
 /* An octet that must lie in 1..most. */
@@ -182,11 +191,26 @@ take_list(struct decoder *d, size_t element_bytes, size_t least, size_t most, si
 	}
 	list = idm_arena_array(d->arena, n, element_bytes);
 	if (list == NULL) {
-		d->f.bad = true;
+		d->f.bad = d->used_up = true;
 		return NULL;
 	}
 	*count = n;
 	return list;
+}
+
+static enum idm_claim
+take_claim_kind(struct decoder *d)
+{
+	enum idm_claim kind = idm_fields_u8(&d->f);
+
+	switch (kind) {
+	case IDM_CLAIM_NAME:
+	case IDM_CLAIM_MAIL:
+	case IDM_CLAIM_GID:
+	case IDM_CLAIM_CUSTOM: return kind;
+	}
+	d->f.bad = true;
+	return kind;
 }
 
 static void
@@ -215,7 +239,7 @@ take_item(struct decoder *d, struct idm_item *item)
 		take_mod(d, &item->mods[i]);
 	item->claims = take_list(d, sizeof(*item->claims), 10, MAX_PARTS, &item->claim_count);
 	for (size_t i = 0; i < item->claim_count; i++) {
-		item->claims[i].kind = idm_fields_u8(&d->f);
+		item->claims[i].kind = take_claim_kind(d);
 		item->claims[i].take = idm_fields_bool(&d->f);
 		item->claims[i].attr_number = idm_fields_u32(&d->f);
 		item->claims[i].norm = idm_fields_span(&d->f);
@@ -236,7 +260,7 @@ enum idm_result
 idm_change_decode(struct idm_span bytes, struct idm_arena *arena, struct idm_change_set *out,
     struct idm_error *err)
 {
-	struct decoder d = { { bytes, false }, arena };
+	struct decoder d = { { bytes, false }, arena, false };
 	uint8_t format = idm_fields_u8(&d.f);
 
 	memset(out, 0, sizeof(*out));
@@ -250,10 +274,12 @@ idm_change_decode(struct idm_span bytes, struct idm_arena *arena, struct idm_cha
 	out->session = idm_fields_uuid(&d.f);
 	out->box = idm_fields_uuid(&d.f);
 	out->source = idm_fields_span(&d.f);
-	out->operation = idm_fields_u8(&d.f);
+	out->operation = take_kind(&d, IDM_OP_RECOVER);
 	out->items = take_list(&d, sizeof(*out->items), 45, MAX_ITEMS, &out->item_count);
 	for (size_t i = 0; i < out->item_count; i++)
 		take_item(&d, &out->items[i]);
+	if (d.used_up)
+		return idm_fail(err, IDM_LIMIT, "no room for a change set");
 	if (!idm_fields_end(&d.f))
 		return idm_fail(err, IDM_CORRUPT, "change set does not decode");
 	return IDM_OK;

@@ -193,6 +193,121 @@ a_count_beyond_the_octets_is_refused(void **state)
 	assert_int_equal(decode_copy(idm_span_of(changed, bytes.len)), IDM_CORRUPT);
 }
 
+/* A set with a mod of `count` values. */
+static enum idm_result
+encode_many(size_t count, struct idm_arena *own, struct idm_span *out)
+{
+	struct idm_value *values = calloc(count, sizeof(*values));
+	struct idm_mod mod = { IDM_MOD_ADD, IDM_ATTR_MEMBER, values, count };
+	struct idm_item item = { .kind = IDM_ITEM_MODIFY, .mods = &mod, .mod_count = 1 };
+	struct idm_change_set set = sample();
+	struct idm_error err;
+	enum idm_result result;
+
+	assert_non_null(values);
+	set.items = &item;
+	set.item_count = 1;
+	result = idm_change_encode(&set, own, out, &err);
+	if (result != IDM_OK)
+		assert_non_null(strstr(err.client_text, "split it"));
+	free(values);
+	return result;
+}
+
+/* Else it would be recorded, and nobody could read it. */
+static void
+what_could_not_be_decoded_is_not_encoded(void **state)
+{
+	struct idm_arena *own = idm_arena_new(128 * 1024 * 1024);
+	struct idm_change_set set;
+	struct idm_span bytes;
+
+	(void)state;
+	assert_non_null(own);
+	assert_int_equal(encode_many(1 << 20, own, &bytes), IDM_OK);
+	assert_int_equal(idm_change_decode(bytes, own, &set, NULL), IDM_OK);
+	assert_int_equal(set.items[0].mods[0].count, 1 << 20);
+	assert_int_equal(encode_many((1 << 20) + 1, own, &bytes), IDM_LIMIT);
+	idm_arena_free(&own);
+}
+
+static void
+a_set_larger_than_one_may_be_is_refused(void **state)
+{
+	static uint8_t large[1024 * 1024];
+	struct idm_value values[65];
+	struct idm_mod mod = { IDM_MOD_ADD, IDM_ATTR_DESCRIPTION, values, 65 };
+	struct idm_item item = { .kind = IDM_ITEM_MODIFY, .mods = &mod, .mod_count = 1 };
+	struct idm_change_set set = sample();
+	struct idm_span bytes;
+	struct idm_error err;
+
+	(void)state;
+	for (size_t i = 0; i < 65; i++)
+		values[i].stored = values[i].norm = idm_span_of(large, sizeof(large));
+	set.items = &item;
+	set.item_count = 1;
+	assert_int_equal(idm_change_encode(&set, arena, &bytes, &err), IDM_LIMIT);
+	mod.count = 5; /* more than the arena has */
+	assert_int_equal(idm_change_encode(&set, arena, &bytes, &err), IDM_LIMIT);
+	mod.count = 1;
+	assert_int_equal(idm_change_encode(&set, arena, &bytes, &err), IDM_OK);
+}
+
+static void
+what_no_encoder_writes_is_refused(void **state)
+{
+	/* Offsets in the sample: of its operation, its first item, that one's first claim. */
+	const size_t operation = 1 + 16 + 8 + 8 + 3 * 16 + 4 + strlen("192.0.2.7");
+	const size_t kind = operation + 1 + 4 + 16 + 8;
+	const size_t mods = kind + 1 + 4 + 4;
+	const size_t claims = mods + 9 + 1 + 4 + 8 + 4 + 8 + 1 + 4 + 4 + 9 + 4;
+	struct {
+		size_t at;
+		uint8_t was, bad;
+	} cases[] = {
+		{ operation, IDM_OP_MODIFY, 0 },
+		{ operation, IDM_OP_MODIFY, IDM_OP_RECOVER + 1 },
+		{ kind, IDM_ITEM_MODIFY, 0 },
+		{ kind, IDM_ITEM_MODIFY, IDM_ITEM_SESSION + 1 },
+		{ mods, IDM_MOD_SET, 0 },
+		{ mods, IDM_MOD_SET, IDM_MOD_CLEAR + 1 },
+		{ mods + 9, false, 2 },
+		{ claims, IDM_CLAIM_NAME, 'x' },
+		{ claims, IDM_CLAIM_NAME, 0 },
+		{ claims + 1, true, 2 },
+	};
+	struct idm_span bytes = encoded();
+	uint8_t *changed = idm_arena_alloc(arena, bytes.len);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memcpy(changed, bytes.ptr, bytes.len);
+		assert_int_equal(changed[cases[i].at], cases[i].was);
+		changed[cases[i].at] = cases[i].bad;
+		assert_int_equal(decode_copy(idm_span_of(changed, bytes.len)), IDM_CORRUPT);
+	}
+}
+
+static void
+an_arena_that_is_used_up_is_no_crash(void **state)
+{
+	struct idm_span bytes = encoded();
+	struct idm_change_set set;
+	enum idm_result result = IDM_CORRUPT;
+
+	(void)state;
+	for (size_t budget = 16; result != IDM_OK; budget += 16) {
+		struct idm_arena *small = idm_arena_new(budget);
+
+		assert_non_null(small);
+		assert_true(budget < 64 * 1024);
+		result = idm_change_decode(bytes, small, &set, NULL);
+		assert_true(result == IDM_OK || result == IDM_LIMIT);
+		idm_arena_free(&small);
+	}
+}
+
 int
 main(void)
 {
@@ -203,6 +318,10 @@ main(void)
 		T(every_changed_octet_is_refused_or_read_within_bounds),
 		T(another_format_is_named),
 		T(a_count_beyond_the_octets_is_refused),
+		T(what_could_not_be_decoded_is_not_encoded),
+		T(a_set_larger_than_one_may_be_is_refused),
+		T(what_no_encoder_writes_is_refused),
+		T(an_arena_that_is_used_up_is_no_crash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
