@@ -132,37 +132,52 @@ idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 
-enum idm_result
-idm_session_sweep(const struct idm_txn *txn, struct idm_now now, size_t most, struct idm_error *err)
+/* The first session whose id is >= `from`. */
+static enum idm_result
+find_row(const struct idm_txn *txn, const struct idm_uuid *from, struct idm_token_row *out,
+    struct idm_error *err)
 {
-	struct idm_uuid from = { { 0 } };
+	uint8_t seek[ID_KEY_BYTES];
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	enum idm_result result;
+
+	id_key(from, seek);
+	result = idm_cursor_open(txn, IDM_DB_SESSIONS, idm_span_of(seek, 1), &cursor, err);
+	if (result != IDM_OK)
+		return result;
+	result = idm_cursor_seek(&cursor, idm_span_of(seek, sizeof(seek)), err);
+	if (result == IDM_OK)
+		result = idm_cursor_next(&cursor, &key, &value, err);
+	if (result == IDM_OK)
+		result = idm_token_row_decode(value, out, err);
+	idm_cursor_close(&cursor);
+	return result;
+}
+
+enum idm_result
+idm_session_sweep(const struct idm_txn *txn, struct idm_now now, size_t most, struct idm_uuid *from,
+    struct idm_error *err)
+{
 	enum idm_result result = IDM_OK;
 
 	if (!now.trusted)
 		return IDM_OK; /* a wrong clock must not end sessions for good */
 	for (size_t seen = 0; seen < most && result == IDM_OK; seen++) {
-		struct idm_cursor cursor;
-		struct idm_span key, value;
 		struct idm_token_row row;
-		uint8_t seek[ID_KEY_BYTES];
 
-		id_key(&from, seek);
-		result = idm_cursor_open(txn, IDM_DB_SESSIONS, idm_span_of(seek, 1), &cursor, err);
+		result = find_row(txn, from, &row, err);
+		if (result == IDM_NOT_FOUND) {
+			*from = (struct idm_uuid){ { 0 } }; /* the next time from the beginning */
+			return IDM_OK;
+		}
 		if (result != IDM_OK)
 			return result;
-		result = idm_cursor_seek(&cursor, idm_span_of(seek, sizeof(seek)), err);
-		if (result == IDM_OK)
-			result = idm_cursor_next(&cursor, &key, &value, err);
-		if (result == IDM_OK)
-			result = idm_token_row_decode(value, &row, err);
-		idm_cursor_close(&cursor);
-		if (result != IDM_OK)
-			break;
-		from = row.id;
+		*from = row.id;
 		if (row.expire_s <= now.at_s)
-			result = idm_session_remove(txn, &from, err);
-		if (result == IDM_OK && !next_id(&from))
-			break;
+			result = idm_session_remove(txn, &row.id, err);
+		if (!next_id(from))
+			break; /* all nulls again */
 	}
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
+	return result;
 }

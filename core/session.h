@@ -27,8 +27,11 @@ enum idm_result idm_session_remove(
 enum idm_result idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account,
     const struct idm_uuid *except, size_t *count, struct idm_error *err);
 
-/* Forget sessions that expired before `now`; at most `most` of them. */
-enum idm_result idm_session_sweep(
-    const struct idm_txn *txn, struct idm_now now, size_t most, struct idm_error *err);
+/*
+ * Look at `most` sessions and forget those that expired.  *from, nulls at first, is where to go on
+ * the next time, so that the sweep comes round to all of them.
+ */
+enum idm_result idm_session_sweep(const struct idm_txn *txn, struct idm_now now, size_t most,
+    struct idm_uuid *from, struct idm_error *err);
 
 #endif

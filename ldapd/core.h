@@ -39,6 +39,7 @@ struct core {
 	struct event *batch_event;
 	struct event *tick_event;
 	struct event *minute_event;
+	struct idm_uuid swept; /* up to this session; where the next sweep goes on */
 	struct event *control_event;
 	struct event *term_event;
 };

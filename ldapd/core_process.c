@@ -180,7 +180,7 @@ sweep_sessions(struct core *core)
 	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, &err);
 
 	if (result == IDM_OK) {
-		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &err);
+		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &core->swept, &err);
 		if (result == IDM_OK)
 			result = idm_store_write_commit(&txn, &err);
 		else
