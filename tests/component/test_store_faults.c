@@ -465,12 +465,11 @@ take_back_publication(struct idm_published *pub)
 }
 
 static void
-what_was_not_published_is_read_at_once_when_the_writer_is_gone(void **state)
+what_was_not_published_is_read_when_the_writer_is_gone(void **state)
 {
 	struct store_dir *dir = *state;
 	struct idm_store *reader;
 	struct idm_published pub;
-	uint64_t begun_ms;
 
 	commit_all(dir, 7);
 	idm_store_close(&dir->store);
@@ -481,10 +480,8 @@ what_was_not_published_is_read_at_once_when_the_writer_is_gone(void **state)
 	atomic_fetch_add(&pub.page->sequence, 1); /* and it died between the two numbers */
 	idm_published_close(&pub);
 	assert_int_equal(idm_store_open_reader(dir->path, &reader, &dir->err), IDM_OK);
-	begun_ms = idm_store_ms();
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(state_of(reader), 7);
-	assert_true(idm_store_ms() - begun_ms < IDM_STORE_PATIENCE_MS);
 	store_dir_open(dir); /* puts the number right */
 	assert_true(atomic_load(&dir->store->pub.page->sequence) % 2 == 0);
 	assert_int_equal(state_of(reader), 7);
@@ -519,7 +516,7 @@ main(void)
 		TEST(a_copy_that_has_no_room_leaves_no_file),
 		TEST(a_writer_that_dies_in_a_commit_leaves_the_old_state_or_the_new),
 		TEST(a_successor_waits_before_its_first_write_unless_nobody_can_read_old_snapshots),
-		TEST(what_was_not_published_is_read_at_once_when_the_writer_is_gone),
+		TEST(what_was_not_published_is_read_when_the_writer_is_gone),
 		TEST(what_is_not_published_is_read_after_a_while_when_the_writer_lives),
 	};
 
