@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/builtin.h"
@@ -13,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct idm_now now = { 1700000000, true };
-static char dir[] = "/tmp/fuzz-change-XXXXXX";
+static char dir[48];
 static struct idm_store *store;
 
 static int
@@ -37,7 +38,8 @@ open_store(void)
 {
 	struct idm_error err;
 
-	if (mkdtemp(dir) == NULL ||
+	snprintf(dir, sizeof(dir), "/tmp/kanidm-fuzz-change-%ld", (long)getpid());
+	if (mkdir(dir, 0700) != 0 ||
 	    idm_builtin_open(dir, (gid_t)-1, "idm.example.com", now, &store, &err) != IDM_OK)
 		abort();
 	atexit(remove_store);
