@@ -267,7 +267,10 @@ static void
 end_all(struct supervisor *s)
 {
 	const struct timespec turn = { 0, 50 * 1000 * 1000 };
-	siginfo_t info;
+	sigset_t ended; /* that alone: what tells us to end is for whoever called */
+
+	sigemptyset(&ended);
+	sigaddset(&ended, SIGCHLD);
 
 	for (uint32_t i = 0; i < s->config->workers; i++)
 		end_child(&s->workers[i], SIGTERM);
@@ -275,7 +278,7 @@ end_all(struct supervisor *s)
 	for (int waited_ms = 0; any_child(s) && waited_ms < END_MS; waited_ms += 50) {
 		reap_quietly(s);
 		if (any_child(s))
-			sigtimedwait(&s->signals, &info, &turn);
+			sigtimedwait(&ended, NULL, &turn);
 	}
 	for (uint32_t i = 0; i < s->config->workers; i++)
 		end_child(&s->workers[i], SIGKILL);
