@@ -435,43 +435,71 @@ escape(const char *text)
 	return out;
 }
 
+/* The resultCode; what was found goes into `out`. */
+static int
+search_at(struct cli *cli, const char *base, int scope, const char *filter, json_t *out)
+{
+	LDAP *ld = cli->client->ld;
+	LDAPMessage *message = NULL;
+	char **attrs = (char **)(uintptr_t)shown; /* libldap only reads them */
+	int code;
+
+	trace(cli, "search", filter);
+	code = ldap_search_ext_s(
+	    ld, base, scope, filter, attrs, 0, NULL, NULL, NULL, LDAP_NO_LIMIT, &message);
+	if (code == LDAP_SUCCESS) {
+		for (LDAPMessage *entry = ldap_first_entry(ld, message); entry != NULL;
+		     entry = ldap_next_entry(ld, entry))
+			json_array_append_new(out, entry_of(cli, entry));
+	}
+	ldap_msgfree(message);
+	return code;
+}
+
 static int
 search(struct cli *cli, const char *filter, json_t **out)
 {
-	LDAP *ld = cli->client->ld;
 	const char *suffix = client_suffix(cli);
-	LDAPMessage *message = NULL;
-	char **attrs = (char **)(uintptr_t)shown; /* libldap only reads them */
 	int code;
 
 	*out = NULL;
 	if (suffix == NULL)
 		return CLI_FAILED;
-	trace(cli, "search", filter);
-	code = ldap_search_ext_s(ld, suffix, LDAP_SCOPE_SUBTREE, filter, attrs, 0, NULL, NULL, NULL,
-	    LDAP_NO_LIMIT, &message);
-	if (code != LDAP_SUCCESS) {
-		fail_ldap(cli, code);
-		ldap_msgfree(message);
-		return CLI_FAILED;
-	}
 	*out = json_array();
-	for (LDAPMessage *entry = ldap_first_entry(ld, message); entry != NULL;
-	     entry = ldap_next_entry(ld, entry))
-		json_array_append_new(*out, entry_of(cli, entry));
-	ldap_msgfree(message);
-	return CLI_DONE;
+	code = search_at(cli, suffix, LDAP_SCOPE_SUBTREE, filter, *out);
+	if (code == LDAP_SUCCESS)
+		return CLI_DONE;
+	json_decref(*out);
+	*out = NULL;
+	return fail_ldap(cli, code);
+}
+
+/* The entry of this DN, if it is of the subject's kind; no entry is no failure. */
+static int
+find_dn(struct cli *cli, const char *subject, const char *dn, json_t **out)
+{
+	json_t *entries = json_array();
+	int code = search_at(cli, dn, LDAP_SCOPE_BASE, filter_of(subject), entries);
+
+	*out = json_incref(json_array_get(entries, 0));
+	json_decref(entries);
+	if (code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT || code == LDAP_INVALID_DN_SYNTAX)
+		return CLI_DONE;
+	return fail_ldap(cli, code);
 }
 
 int
 client_find(struct cli *cli, const char *subject, const char *target, json_t **out)
 {
-	char *escaped = escape(target);
+	char *escaped;
 	char *filter = NULL;
 	json_t *entries = NULL;
 	int status = CLI_FAILED;
 
 	*out = NULL;
+	if (strchr(target, '=') != NULL) /* in no name, spn or uuid */
+		return find_dn(cli, subject, target, out);
+	escaped = escape(target);
 	if (escaped == NULL || asprintf(&filter, "(&%s(|(name=%s)(spn=%s)(uuid=%s)(gidnumber=%s)))",
 				   filter_of(subject), escaped, escaped, escaped, escaped) < 0)
 		filter = NULL;

@@ -134,12 +134,12 @@ confirm_privilege(struct cli *cli, const json_t *group, char **names)
 	if (!is_high_privilege(group))
 		return true;
 	for (; *names != NULL; names++) {
-		json_t *member = NULL;
+		json_t *member = client_get(cli, "any", *names);
 		bool raised;
 
-		if (client_find(cli, "any", *names, &member) != CLI_DONE)
+		if (member == NULL)
 			return false;
-		raised = member != NULL && !is_high_privilege(member);
+		raised = !is_high_privilege(member);
 		json_decref(member);
 		if (!raised)
 			continue;

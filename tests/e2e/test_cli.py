@@ -354,6 +354,29 @@ def test_putting_a_group_into_a_privileged_one_asks_first(instance):
     assert done.returncode == 1, "climber is out of idm_admin's reach now"
 
 
+@pytest.mark.parametrize("spelling", ["name", "spn", "uuid", "dn", "flat-dn"])
+def test_however_a_member_is_named_the_question_is_asked(instance, spelling):
+    if instance.kanidm("person", "get", "riser", name="idm_admin").returncode != 0:
+        instance.create_person("riser", radius=False)
+    entry = json.loads(instance.ok("person", "get", "riser", "-o", "json", name="idm_admin"))
+    member = {"name": "riser", "spn": entry["spn"][0], "uuid": entry["uuid"][0],
+              "dn": entry["dn"], "flat-dn": f"spn={entry['spn'][0]},{instance.suffix}"}[spelling]
+    for verb in "add_members", "set_members":
+        done = instance.kanidm("group", verb, "idm_service_desk", member, name="admin")
+        assert done.returncode == 1
+        assert "--yes" in done.stderr and "high privilege" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert "riser" not in instance.ok("group", "get", "idm_service_desk", name="admin")
+
+
+@pytest.mark.parametrize("member", ["no_such_account", "uid=no_such_account,ou=people",
+                                    "=no_such_account", "x=,,no_such_account"])
+def test_who_is_not_there_is_not_asked_about(instance, member):
+    done = instance.kanidm("group", "add_members", "idm_service_desk", member, name="admin")
+    assert done.returncode == 1
+    assert "no_such_account" in done.stderr and "--yes" not in done.stderr
+
+
 def test_radius_secret_is_shown_and_renewed(instance):
     run = instance.ok
     assert "No RADIUS secret" in run("account", "radius", "show_secret", "nest_example",
