@@ -289,7 +289,7 @@ grow_input(struct conn *conn)
 	if (in == NULL)
 		return false;
 	memcpy(in, conn->in, conn->in_len);
-	OPENSSL_cleanse(conn->in, conn->in_len);
+	OPENSSL_cleanse(conn->in, conn->in_room);
 	free(conn->in);
 	conn->in = in;
 	conn->in_room = room;
@@ -408,8 +408,6 @@ conn_settle(struct conn *conn)
 		conn_free(conn);
 		return;
 	}
-	if (conn->unread && may_begin(conn))
-		event_active(conn->read_event, EV_READ, 0);
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
 	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
 	/* TLS reads ahead: what it holds shows no longer on the socket.  After arming, for libevent

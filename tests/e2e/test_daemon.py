@@ -25,6 +25,15 @@ def tls(instance, timeout=10):
     return context.wrap_socket(raw, server_hostname="localhost")
 
 
+def bind_as(instance, number, name="idm_admin"):
+    """A bind by password, with this messageID."""
+    password = instance.passwords[name].encode()
+    name = name.encode()
+    body = b"\x02\x01\x03\x04" + bytes([len(name)]) + name + b"\x80" + bytes([len(password)]) + password
+    op = b"\x60" + bytes([len(body)]) + body
+    return b"\x30" + bytes([3 + len(op)]) + b"\x02\x01" + bytes([number]) + op
+
+
 def read_ids(s, count):
     """The messageIDs of `count` short answers, in the order in which they came."""
     data, ids = b"", []
@@ -102,15 +111,48 @@ def test_octet_by_octet_is_as_good(instance):
 
 def test_more_than_may_be_outstanding_is_read_later(instance):
     """Each bind waits for the core process; what comes behind it waits too, and nothing is lost."""
-    name, password = b"idm_admin", instance.passwords["idm_admin"].encode()
-    body = b"\x02\x01\x03\x04" + bytes([len(name)]) + name + b"\x80" + bytes([len(password)]) + password
-    binds = b""
-    for n in range(1, 21):
-        op = b"\x60" + bytes([len(body)]) + body
-        binds += b"\x30" + bytes([3 + len(op)]) + b"\x02\x01" + bytes([n]) + op
     with tls(instance) as s:
-        s.sendall(binds)
+        s.sendall(b"".join(bind_as(instance, n) for n in range(1, 21)))
         assert read_ids(s, 20) == list(range(1, 21))
+
+
+class OneSegment:
+    """A client that puts several TLS records into one TCP segment."""
+
+    def __init__(self, instance):
+        self.raw = socket.create_connection(("127.0.0.1", instance.ldaps_port), 5)
+        self.to, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=instance.dir / "ca.pem")
+        self.ssl = context.wrap_bio(self.to, self.out, server_hostname="localhost")
+        self.step(self.ssl.do_handshake)
+
+    def step(self, call):
+        while True:
+            try:
+                return call()
+            except ssl.SSLWantReadError:
+                self.raw.sendall(self.out.read())
+                self.to.write(self.raw.recv(65536))
+            finally:
+                if self.out.pending:
+                    self.raw.sendall(self.out.read())
+
+    def send(self, *records):
+        for record in records:
+            self.ssl.write(record)
+        self.raw.sendall(self.out.read())
+
+    def recv(self, count):
+        return self.step(lambda: self.ssl.read(count))
+
+
+def test_what_tls_has_read_ahead_of_a_bind_is_served_and_so_is_what_follows(instance):
+    client = OneSegment(instance)
+    with client.raw:
+        client.send(bind_as(instance, 1), WHOAMI % 2)
+        assert read_ids(client, 2) == [1, 2]
+        client.send(WHOAMI % 3)
+        assert read_ids(client, 1) == [3]
 
 
 def test_a_client_that_takes_nothing_holds_nobody_up(instance):
