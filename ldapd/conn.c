@@ -402,7 +402,7 @@ conn_settle(struct conn *conn)
 	}
 	if (conn->starved && conn_has_room(conn)) {
 		conn->starved = false;
-		event_active(conn->worker->slice_event, EV_TIMEOUT, 0);
+		worker_go_on(conn->worker);
 	}
 	if (is_over(conn)) {
 		conn_free(conn);
@@ -410,19 +410,13 @@ conn_settle(struct conn *conn)
 	}
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
 	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
-	/* TLS reads ahead: what it holds shows no longer on the socket.  After arming, for libevent
-	 * adds no event that is active. */
-	if (conn->unread && conn->reading)
-		event_active(conn->read_event, EV_READ, 0);
+	if (conn->unread && conn->reading) /* what TLS read ahead shows no longer on the socket */
+		worker_read_on(conn);
 }
 
-static void
-conn_on_event(evutil_socket_t fd, short what, void *arg)
+void
+conn_go_on(struct conn *conn)
 {
-	struct conn *conn = arg;
-
-	(void)fd;
-	(void)what;
 	conn->busy = true;
 	conn->want_write = false;
 	if (conn->state == CONN_HANDSHAKE)
@@ -431,6 +425,14 @@ conn_on_event(evutil_socket_t fd, short what, void *arg)
 		read_input(conn);
 	conn->busy = false;
 	conn_settle(conn);
+}
+
+static void
+conn_on_event(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conn_go_on(arg);
 }
 
 /* --- open and close */
@@ -529,6 +531,7 @@ conn_free(struct conn *conn)
 		channel_send(conn->worker->channel, &release);
 	}
 	unlink_conn(conn);
+	worker_forget_conn(conn);
 	if (conn->read_event != NULL)
 		event_free(conn->read_event);
 	if (conn->write_event != NULL)

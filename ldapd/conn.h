@@ -5,6 +5,8 @@
 #ifndef LDAPD_CONN_H
 #define LDAPD_CONN_H
 
+#include <sys/queue.h>
+
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
@@ -28,7 +30,8 @@ struct conn {
 	struct worker *worker;
 	struct conn *next; /* in the worker's list */
 	struct conn *prev;
-	uint64_t no; /* for logs */
+	TAILQ_ENTRY(conn) unread_link; /* in the worker's list of those to read on, if `queued` */
+	uint64_t no;                   /* for logs */
 	int fd;
 	SSL *ssl; /* NULL: the local socket */
 	enum conn_state state;
@@ -62,6 +65,7 @@ struct conn {
 	size_t request_count;
 	bool in_pdu;  /* a part of a PDU has come */
 	bool unread;  /* TLS holds more than was read in its last turn */
+	bool queued;  /* and it is in the worker's list for that */
 	bool starved; /* a search waits for the client to take what it was sent */
 	bool broken;  /* the client is gone: nothing more is sent */
 	bool busy;    /* its own event is at work: conn_settle comes at its end */
@@ -82,6 +86,9 @@ void conn_set_state(struct conn *conn, enum conn_state state);
  * input that waited, sends what there is to send, closes what is over.  Frees it at times.
  */
 void conn_settle(struct conn *conn);
+
+/* Read and write what can be; frees it at times.  For its own events, and for the worker's turn. */
+void conn_go_on(struct conn *conn);
 
 /* Say why (RFC 4511 section 4.4.1), then close.  It is closed in conn_settle, not here. */
 void conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text);

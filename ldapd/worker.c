@@ -262,22 +262,65 @@ put_last(struct worker *worker, struct request *request)
 	worker->waiting_end = &request->next_waiting;
 }
 
+/* A timer, not event_active: what is active is served before others are polled for. */
+void
+worker_go_on(struct worker *worker)
+{
+	static const struct timeval at_once = { 0, 0 };
+
+	event_add(worker->turn_event, &at_once);
+}
+
 void
 worker_wait(struct request *request)
 {
 	put_last(request->conn->worker, request);
-	event_active(request->conn->worker->slice_event, EV_TIMEOUT, 0);
+	worker_go_on(request->conn->worker);
+}
+
+void
+worker_read_on(struct conn *conn)
+{
+	if (!conn->queued)
+		TAILQ_INSERT_TAIL(&conn->worker->unread, conn, unread_link);
+	conn->queued = true;
+	worker_go_on(conn->worker);
+}
+
+void
+worker_forget_conn(struct conn *conn)
+{
+	if (conn->queued)
+		TAILQ_REMOVE(&conn->worker->unread, conn, unread_link);
+	conn->queued = false;
+}
+
+/* Those that are in the list now, once each. */
+static void
+read_on(struct worker *worker)
+{
+	const struct conn *last = TAILQ_LAST(&worker->unread, conn_queue);
+	const struct conn *conn = NULL;
+
+	while (conn != last) {
+		struct conn *first = TAILQ_FIRST(&worker->unread);
+
+		conn = first;
+		worker_forget_conn(first);
+		conn_go_on(first);
+	}
 }
 
 /* One slice each, in turn; whose client has to take output first waits for conn_settle. */
 static void
-on_slices(evutil_socket_t fd, short what, void *arg)
+on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
 	bool more = false;
 
 	(void)fd;
 	(void)what;
+	read_on(worker);
 	for (int i = 0; i < SLICES_A_TURN && worker->waiting != NULL; i++) {
 		struct request *request = worker->waiting;
 		struct conn *conn = request->conn;
@@ -294,7 +337,7 @@ on_slices(evutil_socket_t fd, short what, void *arg)
 	for (struct request *r = worker->waiting; r != NULL && !more; r = r->next_waiting)
 		more = conn_has_room(r->conn);
 	if (more)
-		event_active(worker->slice_event, EV_TIMEOUT, 0);
+		worker_go_on(worker);
 }
 
 /* --- listeners */
@@ -490,9 +533,9 @@ set_up_loop(struct running *r, const struct worker_start *start)
 		return false;
 	worker->channel =
 	    channel_new(worker->base, start->core_fd, on_frame, on_core_closed, worker);
-	worker->slice_event = event_new(worker->base, -1, 0, on_slices, worker);
+	worker->turn_event = evtimer_new(worker->base, on_turn, worker);
 	worker->read_buffer = malloc(WORKER_READ_BYTES);
-	if (worker->channel == NULL || worker->slice_event == NULL || worker->read_buffer == NULL)
+	if (worker->channel == NULL || worker->turn_event == NULL || worker->read_buffer == NULL)
 		return false;
 	for (size_t i = 0; i < start->listen_count; i++) {
 		if (!listen_on(worker, &r->listeners[i], start->listen_fds[i], false))
@@ -539,8 +582,8 @@ tear_down(struct running *r)
 		if (r->events[i] != NULL)
 			event_free(r->events[i]);
 	}
-	if (worker->slice_event != NULL)
-		event_free(worker->slice_event);
+	if (worker->turn_event != NULL)
+		event_free(worker->turn_event);
 	channel_free(&worker->channel);
 	if (worker->base != NULL)
 		event_base_free(worker->base);
@@ -584,6 +627,7 @@ worker_run(const struct worker_start *start)
 		return EXIT_FAILURE;
 	r->worker.config = start->config;
 	r->worker.waiting_end = &r->worker.waiting;
+	TAILQ_INIT(&r->worker.unread);
 	set_limits(&r->worker);
 	if (set_up_loop(r, start))
 		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);

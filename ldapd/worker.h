@@ -56,7 +56,8 @@ struct worker {
 	size_t spare_count;
 	struct request *waiting; /* searches that yielded, by `next_waiting` */
 	struct request **waiting_end;
-	struct event *slice_event;
+	TAILQ_HEAD(conn_queue, conn) unread; /* TLS holds more of their input */
+	struct event *turn_event;            /* searches and input go on, others were polled for */
 	struct request *by_seq[WORKER_SEQ_BUCKETS]; /* waiting for the core, by `next_waiting` */
 	uint64_t seq;
 };
@@ -83,6 +84,11 @@ struct idm_now worker_now(const struct worker *worker);
 void worker_ask(struct request *request, struct ipc_frame *frame);
 /* Let request->resume be called when it is its turn. */
 void worker_wait(struct request *request);
+/* Let those that wait have their turn, once all others were polled for. */
+void worker_go_on(struct worker *worker);
+/* Let a connection read on then, whose socket shows nothing. */
+void worker_read_on(struct conn *conn);
+void worker_forget_conn(struct conn *conn);
 /* The request waits no longer. */
 void worker_forget(struct request *request);
 
