@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@ enum {
 	END_MS = 5 * 1000,    /* a child that was told to end ends within this */
 	BACK_OFF_MAX_S = 30,
 	STEADY_S = 60, /* who lived so long is started again at once */
+	OWN_FDS = 64,  /* descriptors of a process besides its connections and listeners */
 };
 
 struct child {
@@ -504,11 +506,30 @@ block_signals(struct supervisor *s)
 	sigprocmask(SIG_BLOCK, &s->signals, NULL);
 }
 
+/* Shells and systemd give 1024 descriptors, for the sake of select(2), and let us have more. */
+static void
+raise_descriptors(const struct server_config *config)
+{
+	rlim_t need = config->limits.connections + OWN_FDS +
+		      config->workers * (rlim_t)config->ldapbindaddress_count;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+		log_warn("%llu descriptors are not enough for %u connections: raise the limit "
+			 "(LimitNOFILE=, ulimit -n) to %llu",
+		    (unsigned long long)limit.rlim_cur, config->limits.connections,
+		    (unsigned long long)need);
+}
+
 static bool
 set_up(struct supervisor *s, struct idm_error *err)
 {
 	uint32_t workers = s->config->workers;
 
+	raise_descriptors(s->config);
 	s->workers = calloc(workers, sizeof(*s->workers));
 	s->listen_fds = calloc(workers, sizeof(*s->listen_fds));
 	if (s->workers == NULL || s->listen_fds == NULL) {

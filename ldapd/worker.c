@@ -346,6 +346,7 @@ struct listener {
 	struct worker *worker;
 	struct event *event;
 	bool local;
+	bool paused; /* until the next second */
 };
 
 /* IPv6 counts by /64: a host has all of it.  An IPv4 address stands alone, also when mapped. */
@@ -405,6 +406,27 @@ accept_one(struct worker *worker, int listen_fd, bool local)
 	return true;
 }
 
+/* Without descriptors the listener would be readable for ever: look again in a second. */
+static void
+pause_listener(struct listener *listener)
+{
+	log_warn("can't accept connections: %s", strerror(errno));
+	event_del(listener->event);
+	listener->paused = true;
+}
+
+static void
+resume_listeners(struct worker *worker)
+{
+	for (size_t i = 0; i <= CONFIG_ADDRESSES_MAX; i++) {
+		struct listener *listener = &worker->listeners[i];
+
+		if (listener->paused)
+			event_add(listener->event, NULL);
+		listener->paused = false;
+	}
+}
+
 static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
@@ -412,8 +434,11 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		if (!accept_one(listener->worker, fd, listener->local))
-			return;
+		if (accept_one(listener->worker, fd, listener->local))
+			continue;
+		if (errno != EAGAIN)
+			pause_listener(listener);
+		return;
 	}
 }
 
@@ -443,6 +468,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		conn_check(conn, now_ms, now);
 		conn_settle(conn);
 	}
+	resume_listeners(worker);
 }
 
 /* --- the supervisor: a new certificate, or the end */
@@ -626,6 +652,7 @@ worker_run(const struct worker_start *start)
 	if (r == NULL)
 		return EXIT_FAILURE;
 	r->worker.config = start->config;
+	r->worker.listeners = r->listeners;
 	r->worker.waiting_end = &r->worker.waiting;
 	TAILQ_INIT(&r->worker.unread);
 	set_limits(&r->worker);

@@ -22,6 +22,8 @@ enum {
 	WORKER_SEQ_BUCKETS = 256,
 };
 
+struct listener;
+
 /* The rights of an identity, as of one snapshot. */
 struct worker_rights {
 	struct idm_identity identity;
@@ -41,6 +43,7 @@ struct worker {
 	struct tree *tree;
 	SSL_CTX *tls;
 	struct channel *channel;
+	struct listener *listeners; /* CONFIG_ADDRESSES_MAX + 1, the last for the local socket */
 
 	struct conn *conns; /* list */
 	uint32_t conn_count;
