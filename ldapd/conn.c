@@ -141,6 +141,19 @@ output_all_sent(struct conn *conn)
 	}
 }
 
+/* Forget what has left: a client that is slow, but never stops, must not make the block grow. */
+static void
+forget_sent(struct conn *conn)
+{
+	size_t left = conn->out.len - conn->out_sent;
+
+	if (conn->out_sent < left)
+		return; /* moving less than was sent keeps the cost in proportion */
+	memmove(conn->out.data, conn->out.data + conn->out_sent, left);
+	ber_writer_rewind(&conn->out, left);
+	conn->out_sent = 0;
+}
+
 static void
 flush(struct conn *conn)
 {
@@ -155,6 +168,7 @@ flush(struct conn *conn)
 			if (conn->stall_ms == 0)
 				conn->stall_ms =
 				    after_s(conn->worker->config->limits.write_stall_s);
+			forget_sent(conn);
 			return;
 		}
 		conn->out_sent += sent;
