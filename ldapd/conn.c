@@ -42,6 +42,16 @@ is_bound(const struct conn *conn)
 	return conn->handle != 0;
 }
 
+/* A client that does something may be idle again for so long, as an anonymous one or a bound one.
+ */
+static void
+be_patient(struct conn *conn)
+{
+	const struct server_limits *limits = &conn->worker->config->limits;
+
+	conn->idle_ms = after_s(is_bound(conn) ? limits->idle_s : limits->idle_unbound_s);
+}
+
 static size_t
 message_limit(const struct conn *conn)
 {
@@ -197,11 +207,9 @@ conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text)
 static void
 take_pdu(struct conn *conn, uint8_t *pdu, size_t len)
 {
-	const struct server_limits *limits = &conn->worker->config->limits;
-
 	conn->in_pdu = false;
 	conn->phase_ms = 0;
-	conn->idle_ms = after_s(is_bound(conn) ? limits->idle_s : limits->idle_unbound_s);
+	be_patient(conn);
 	request_begin(conn, idm_span_of(pdu, len));
 	OPENSSL_cleanse(pdu, len);
 }
@@ -369,7 +377,7 @@ shake_hands(struct conn *conn)
 	if (n == 1) {
 		conn_set_state(conn, CONN_READY);
 		conn->phase_ms = after_s(limits->first_pdu_s);
-		conn->idle_ms = after_s(limits->idle_unbound_s);
+		be_patient(conn);
 		return;
 	}
 	if (tls_outcome(conn, n) == IO_END) {
@@ -575,11 +583,12 @@ conn_set_identity(struct conn *conn, const struct idm_identity *identity, uint64
 	}
 	if (identity == NULL) {
 		be_anonymous(conn);
-		return;
+	} else {
+		conn->identity = *identity;
+		conn->handle = handle;
+		conn->border_s = INT64_MAX;
 	}
-	conn->identity = *identity;
-	conn->handle = handle;
-	conn->border_s = INT64_MAX;
+	be_patient(conn); /* a bind that succeeds has begun without a login */
 }
 
 static enum idm_result
