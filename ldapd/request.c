@@ -160,7 +160,7 @@ request_fail(struct request *request, enum idm_result result, const struct idm_e
 {
 	const struct conn *conn = request->conn;
 
-	if (conn->border_s == 0) { /* the login is over: conn_settle says that instead */
+	if (conn->border_s == 0 && conn->handle != 0) { /* over: conn_settle says that instead */
 		request_end(request);
 		return;
 	}
