@@ -637,7 +637,8 @@ overdue(const struct conn *conn, uint64_t now_ms)
 {
 	if (conn->stall_ms != 0 && now_ms >= conn->stall_ms)
 		return "nothing of the output is taken";
-	if (conn->phase_ms != 0 && now_ms >= conn->phase_ms)
+	if (conn->phase_ms != 0 && now_ms >= conn->phase_ms &&
+	    (conn->state == CONN_HANDSHAKE || may_begin(conn))) /* else it is we who do not read */
 		return conn->state == CONN_HANDSHAKE ? "the TLS handshake takes too long"
 		       : conn->in_pdu                ? "the rest of a message does not come"
 						     : "no message comes";
