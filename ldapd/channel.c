@@ -183,3 +183,9 @@ channel_send(struct channel *ch, const struct ipc_frame *frame)
 	}
 	return ipc_encode(&ch->out, frame) && event_add(ch->write_event, NULL) == 0;
 }
+
+size_t
+channel_waiting(const struct channel *ch)
+{
+	return ch->out.len - ch->out_sent;
+}

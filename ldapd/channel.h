@@ -24,4 +24,7 @@ void channel_free(struct channel **channel);
 /* Queue a frame; it leaves when the socket takes it.  False: out of memory, or too large. */
 bool channel_send(struct channel *channel, const struct ipc_frame *frame);
 
+/* Octets that the socket has not taken yet. */
+size_t channel_waiting(const struct channel *channel);
+
 #endif

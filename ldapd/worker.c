@@ -15,7 +15,12 @@
 #include "ldapd/sandbox.h"
 #include "ldapd/supervisor.h"
 
-enum { RIGHTS_BYTES = 256 * 1024, ACCEPTS_A_TURN = 64, SLICES_A_TURN = 16 };
+enum {
+	RIGHTS_BYTES = 256 * 1024,
+	ACCEPTS_A_TURN = 64,
+	SLICES_A_TURN = 16,
+	CORE_BACKLOG_BYTES = 16 * 1024 * 1024, /* the core process has not taken: busy above it */
+};
 
 struct idm_now
 worker_now(const struct worker *worker)
@@ -133,7 +138,8 @@ worker_ask(struct request *request, struct ipc_frame *frame)
 	bucket = bucket_of(worker, request->seq);
 	request->next_waiting = *bucket;
 	*bucket = request;
-	if (channel_send(worker->channel, frame))
+	if (channel_waiting(worker->channel) < CORE_BACKLOG_BYTES &&
+	    channel_send(worker->channel, frame))
 		return;
 	conn_set_state(request->conn, CONN_READY);
 	request_respond(request, LDAP_BUSY, "");
