@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,6 +41,8 @@ sandbox_common(struct idm_error *err)
 		return fail(err, "PR_SET_DUMPABLE");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(err, "PR_SET_NO_NEW_PRIVS");
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) /* here, for a change of user takes it back */
+		return fail(err, "PR_SET_PDEATHSIG");
 	return IDM_OK;
 }
 

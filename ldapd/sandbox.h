@@ -4,7 +4,8 @@
 
 #include "core/result.h"
 
-/* No core dumps, no ptrace by others of the same user, no new privileges. */
+/* No core dumps, no ptrace by others of the same user, no new privileges; the end with the parent.
+ */
 enum idm_result sandbox_common(struct idm_error *err);
 
 /*

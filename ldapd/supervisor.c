@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -59,7 +58,7 @@ close_fd(int *fd)
 
 /* In the child: nothing of the parent but what it was given. */
 static void
-become_child(const struct supervisor *s)
+become_child(void)
 {
 	sigset_t none;
 
@@ -68,8 +67,6 @@ become_child(const struct supervisor *s)
 	signal(SIGXFSZ, SIG_IGN); /* a file's limit is an error of a write, and no end */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	(void)s;
 }
 
 static void
@@ -111,7 +108,7 @@ fork_child(struct supervisor *s, struct child *child, int *child_fd)
 		return -1;
 	pid = fork();
 	if (pid == 0) {
-		become_child(s);
+		become_child();
 		close_controls(s);
 		close(pair[0]);
 		*child_fd = pair[1];
