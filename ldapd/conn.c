@@ -521,7 +521,8 @@ conn_open(struct worker *worker, int fd, const char *source,
 	}
 	conn->worker = worker;
 	conn->fd = fd;
-	conn->no = ++worker->conn_no;
+	conn->no = worker->conn_no;
+	worker->conn_no += worker->config->workers;
 	memcpy(conn->source_key, source_key, CONN_SOURCE_KEY_BYTES);
 	strncpy(conn->source, source, sizeof(conn->source) - 1);
 	ber_writer_init(&conn->out, limits->output_bytes + OUT_SLACK_BYTES);

@@ -661,6 +661,7 @@ worker_run(const struct worker_start *start)
 	r->worker.listeners = r->listeners;
 	r->worker.waiting_end = &r->worker.waiting;
 	TAILQ_INIT(&r->worker.unread);
+	r->worker.conn_no = start->number;
 	set_limits(&r->worker);
 	if (set_up_loop(r, start))
 		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);

@@ -47,7 +47,7 @@ struct worker {
 
 	struct conn *conns; /* list */
 	uint32_t conn_count;
-	uint64_t conn_no;    /* of the newest */
+	uint64_t conn_no;    /* of the next; no two workers give the same */
 	uint32_t conn_limit; /* this worker's share */
 	uint32_t source_limit;
 
@@ -74,7 +74,7 @@ struct worker_start {
 	int local_fd;    /* ldapi, shared by all; -1: none */
 	int core_fd;     /* to the core process */
 	int control_fd;  /* to the supervisor, see supervisor.h */
-	uint32_t number; /* 1 and up, for logs */
+	uint32_t number; /* 1 and up: its connections' numbers begin with it */
 };
 
 /* Run until told to end; the exit status of the process. */
