@@ -1,11 +1,14 @@
 """kanidm-ldapd as processes: limits, signals, deaths, privileges, and whose login ends when."""
 
+import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 import ldap
@@ -217,6 +220,67 @@ def test_who_does_nothing_is_sent_away(fresh, limit, sent):
     with tls(instance) as s:
         s.sendall(sent)
         assert is_closed(s)
+
+
+def test_who_is_bound_may_be_idle_for_longer(fresh):
+    """The bind begins without a login, and its connection is judged as what it became."""
+    instance = fresh(**{"workers": 1, "limits.idle_unbound_s": 1})
+    instance.recover("idm_admin")
+    instance.start_ldapd()
+    bound = instance.connect("idm_admin")
+    with tls(instance) as unbound:
+        unbound.sendall(BIND)
+        assert is_closed(unbound)
+    assert bound.whoami_s() == "u:idm_admin@idm.example.com"
+
+
+def test_a_client_that_is_slow_but_steady_gets_everything(fresh):
+    """What was sent makes room: 28 MB through a socket that takes less than an output buffer."""
+    instance = fresh(workers=1)
+    instance.start_ldapd()
+    body = (b"\x04\x0ccn=subschema\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00"
+            b"\x87\x0bobjectClass\x30\x03\x04\x01+")
+    op = b"\x63" + bytes([len(body)]) + body
+    search = b"\x30" + bytes([3 + len(op)]) + b"\x02\x01\x02" + op
+    done = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00"
+    count, seen, tail = 1000, 0, b""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(instance.dir / "ldapi"))
+        sender = threading.Thread(target=s.sendall, args=(search * count,))
+        sender.start()
+        while seen < count:
+            part = s.recv(65536)
+            assert part, f"closed after {seen} answers"
+            seen += (tail + part).count(done)
+            tail = (tail + part)[-(len(done) - 1):]
+        sender.join()
+
+
+def test_connections_are_not_limited_by_what_a_shell_gives(fresh):
+    instance = fresh(workers=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        instance.start_ldapd()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            s = stack.enter_context(tls(instance))
+            s.sendall(BIND)
+            assert read_ids(s, 1) == [1]
+
+
+def test_anonymous_that_is_locked_is_told_so(fresh):
+    instance = fresh()
+    instance.recover("idm_admin")
+    instance.start_ldapd()
+    instance.login("idm_admin")
+    instance.validity("anonymous", expire=instance.clock.now() - 10)
+    with pytest.raises(ldap.INSUFFICIENT_ACCESS):
+        instance.connect().search_s(instance.suffix, ldap.SCOPE_BASE)
+    assert instance.can_bind("idm_admin")
 
 
 # --- signals and deaths
