@@ -44,14 +44,24 @@ struct core {
 	struct event *term_event;
 };
 
+/*
+ * An identity that a worker was given.  A handle says whose turn it is too, so that one that was
+ * released stands for nobody when its place is another login's: work that began for the first may
+ * end after that.
+ */
+struct core_login {
+	struct idm_identity identity;
+	uint32_t turn;
+	bool used;
+};
+
 /* A worker's end of the socketpair, and the identities that it was given. */
 struct core_worker {
 	struct core *core;
 	uint64_t no;
 	struct channel *channel;
-	struct idm_identity *identities; /* handle h is identities[h - 1] */
-	bool *used;
-	size_t identity_room;
+	struct core_login *logins;
+	size_t login_room;
 	size_t first_free; /* no free one is below */
 	struct core_worker *next;
 };

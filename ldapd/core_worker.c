@@ -55,8 +55,7 @@ core_worker_free(struct core_worker *worker)
 	if (*at != NULL)
 		*at = worker->next;
 	channel_free(&worker->channel);
-	free(worker->identities);
-	free(worker->used);
+	free(worker->logins);
 	free(worker);
 }
 
@@ -70,33 +69,42 @@ core_worker_find(const struct core *core, uint64_t no)
 	return worker;
 }
 
+/* --- handles: a place in the list below, and which login had it when the handle was given */
+
+static struct core_login *
+find_login(const struct core_worker *worker, uint64_t handle)
+{
+	uint64_t place = handle & UINT32_MAX;
+	struct core_login *login;
+
+	if (place == 0 || place > worker->login_room)
+		return NULL;
+	login = &worker->logins[place - 1];
+	return login->used && login->turn == handle >> 32 ? login : NULL;
+}
+
 struct idm_identity *
 core_identity(struct core_worker *worker, uint64_t handle)
 {
-	if (handle == 0 || handle > worker->identity_room || !worker->used[handle - 1])
-		return NULL;
-	return &worker->identities[handle - 1];
+	struct core_login *login = find_login(worker, handle);
+
+	return login == NULL ? NULL : &login->identity;
 }
 
 static bool
-grow_identities(struct core_worker *worker)
+grow_logins(struct core_worker *worker)
 {
-	size_t room = worker->identity_room == 0 ? 64 : 2 * worker->identity_room;
-	struct idm_identity *identities;
-	bool *used;
+	size_t room = worker->login_room == 0 ? 64 : 2 * worker->login_room;
+	struct core_login *logins;
 
 	if (room > CORE_IDENTITY_MAX)
 		return false;
-	identities = reallocarray(worker->identities, room, sizeof(*identities));
-	if (identities == NULL)
+	logins = reallocarray(worker->logins, room, sizeof(*logins));
+	if (logins == NULL)
 		return false;
-	worker->identities = identities;
-	used = reallocarray(worker->used, room, sizeof(*used));
-	if (used == NULL)
-		return false;
-	memset(used + worker->identity_room, 0, (room - worker->identity_room) * sizeof(*used));
-	worker->used = used;
-	worker->identity_room = room;
+	memset(logins + worker->login_room, 0, (room - worker->login_room) * sizeof(*logins));
+	worker->logins = logins;
+	worker->login_room = room;
 	return true;
 }
 
@@ -104,23 +112,31 @@ uint64_t
 core_identity_add(struct core_worker *worker, const struct idm_identity *identity)
 {
 	size_t i = worker->first_free;
+	struct core_login *login;
 
-	while (i < worker->identity_room && worker->used[i])
+	while (i < worker->login_room && worker->logins[i].used)
 		i++;
-	if (i == worker->identity_room && !grow_identities(worker))
+	worker->first_free = i;
+	if (i == worker->login_room && !grow_logins(worker))
 		return 0;
-	worker->identities[i] = *identity;
-	worker->used[i] = true;
+	login = &worker->logins[i];
+	login->identity = *identity;
+	login->used = true;
+	login->turn++;
 	worker->first_free = i + 1;
-	return i + 1;
+	return (uint64_t)login->turn << 32 | (i + 1);
 }
 
 void
 core_identity_remove(struct core_worker *worker, uint64_t handle)
 {
-	if (core_identity(worker, handle) == NULL)
+	struct core_login *login = find_login(worker, handle);
+	size_t i;
+
+	if (login == NULL)
 		return;
-	worker->used[handle - 1] = false;
-	if (handle - 1 < worker->first_free)
-		worker->first_free = handle - 1;
+	login->used = false;
+	i = (size_t)(login - worker->logins);
+	if (i < worker->first_free)
+		worker->first_free = i;
 }
