@@ -79,7 +79,6 @@ struct core_job {
 	uint64_t worker_no; /* who asked; may be gone when the answer is ready */
 	uint64_t seq;
 	uint64_t handle;
-	bool bind; /* answered by IPC_BOUND; else by IPC_DONE */
 	char source[IPC_SOURCE_MAX];
 	struct idm_arena *arena;
 	struct idm_identity identity;

@@ -13,7 +13,9 @@ answer_identity(struct core_job *job, const struct idm_identity *identity)
 	if (worker != NULL && identity->kind != IDM_IDENTITY_ANONYMOUS) {
 		frame.bound.handle = core_identity_add(worker, identity);
 		if (frame.bound.handle == 0) {
-			core_job_done(job, LDAP_BUSY, "too many bound connections");
+			frame.bound.code = LDAP_BUSY;
+			frame.bound.reason = idm_span_cstr("too many bound connections");
+			core_job_bound(job, &frame);
 			return;
 		}
 	}
@@ -119,18 +121,22 @@ looks_like_token(struct idm_span password)
 	return idm_token_parse(password, &id, hash);
 }
 
-/* The name stands for an account, for nobody (NULL), or for whoever the token says. */
+/*
+ * The name stands for an account or for nobody (NULL).  What looks like a token is not tested as a
+ * password, whoever it is for: the time that takes would tell names from no names.
+ */
 static void
 bind_named(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
     struct idm_span password)
 {
 	struct idm_identity anonymous = { .kind = IDM_IDENTITY_ANONYMOUS, .expire_s = INT64_MAX };
+	const struct idm_uuid nobody = { { 0 } };
 
 	if (account != NULL && is_anonymous(account)) {
 		anonymous.uuid = account->uuid;
 		answer_identity(job, &anonymous);
-	} else if (account != NULL && looks_like_token(password)) {
-		bind_token(job, read, &account->uuid, password);
+	} else if (looks_like_token(password)) {
+		bind_token(job, read, account == NULL ? &nobody : &account->uuid, password);
 	} else {
 		test_password(job, read, account, password);
 	}

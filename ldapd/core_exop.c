@@ -189,11 +189,11 @@ session_begin(struct core_job *job)
 		result = idm_fail(&err, IDM_SYSTEM, "no random octets");
 	if (result == IDM_OK)
 		result = begin_session(job, &a, &row, &err);
-	core_read_end(&a.read);
 	if (result == IDM_OK)
 		answer_session(job, token, &row, &a);
 	else
 		core_job_fail(job, result, &err);
+	core_read_end(&a.read);
 	OPENSSL_cleanse(token, sizeof(token));
 }
 
@@ -305,18 +305,18 @@ verify_own(struct core_job *job, struct idm_span password, hash_done done)
 {
 	struct core_read read;
 	struct idm_entry account;
-	struct idm_error err = { .text = "out of memory" };
+	struct idm_error err = { .text = "" };
 	struct hash_job *hash = hash_job_new(HASH_VERIFY, password);
-	enum idm_result result = hash == NULL ? IDM_SYSTEM : core_read_begin(job, &read, &err);
+	enum idm_result result = core_read_begin(job, &read, &err);
 
-	if (result == IDM_OK) {
+	if (result == IDM_OK && hash == NULL)
+		result = idm_fail(&err, IDM_SYSTEM, "out of memory");
+	if (result == IDM_OK)
 		result = idm_lookup_uuid(&read.read, &job->identity.uuid, &account, &err);
-		if (result == IDM_OK)
-			result = idm_auth_plan(&read.read, job->core->data.password_ring,
-			    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan,
-			    &err);
-		core_read_end(&read);
-	}
+	if (result == IDM_OK)
+		result = idm_auth_plan(&read.read, job->core->data.password_ring,
+		    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan, &err);
+	core_read_end(&read);
 	if (result == IDM_OK) {
 		hash->context = job;
 		hash->done = done;
