@@ -34,6 +34,17 @@ cli_fail(const struct cli *cli, const char *fmt, ...)
 	return CLI_FAILED;
 }
 
+int
+cli_misuse(const struct cli *cli, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(cli, fmt, args);
+	va_end(args);
+	return CLI_USAGE;
+}
+
 void
 cli_note(const struct cli *cli, const char *fmt, ...)
 {

@@ -14,7 +14,6 @@ enum {
 	CLI_DONE = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_ARGS_MAX = 4096,
 	CLI_MAILS_MAX = 64,
 };
 
@@ -50,6 +49,9 @@ struct cli {
  * that a caller writes `return cli_fail(...)`.
  */
 int cli_fail(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same, but it is the command line that is wrong: returns CLI_USAGE. */
+int cli_misuse(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A line on stderr that is no failure. */
 void cli_note(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,11 +1,15 @@
 #include "admin/client.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
 
 #include "admin/prompt.h"
 #include "admin/session.h"
@@ -37,18 +41,58 @@ diagnostic(LDAP *ld, int code, char **owned)
 	return ldap_err2string(code);
 }
 
+/* Why a local socket takes no connection: 0 when nothing is wrong with the file. */
+static int
+socket_error(const char *url)
+{
+	LDAPURLDesc *parts = NULL;
+	int error = 0;
+
+	if (ldap_url_parse(url, &parts) != LDAP_URL_SUCCESS)
+		return 0;
+	if (strcmp(parts->lud_scheme, "ldapi") == 0 && parts->lud_host != NULL &&
+	    access(parts->lud_host, R_OK | W_OK) != 0)
+		error = errno;
+	ldap_free_urldesc(parts);
+	return error;
+}
+
+/*
+ * libldap has no result of its own for a failed handshake: there is a text of the TLS library then,
+ * and none when the connection failed.
+ */
+static int
+fail_connection(struct cli *cli)
+{
+	char *text = NULL;
+	int error = socket_error(cli->url);
+	bool handshake;
+
+	ldap_get_option(cli->client->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+	handshake = text != NULL && text[0] != '\0' && strncasecmp(cli->url, "ldaps:", 6) == 0;
+	ldap_memfree(text);
+	if (handshake)
+		return cli_fail(cli,
+		    "%s: TLS was refused: -C must name the CA of the server's certificate, and the "
+		    "URL a host that the certificate is for",
+		    cli->url);
+	return cli_fail(cli, "%s can't be reached%s%s: does the server run there?", cli->url,
+	    error == 0 ? "" : ": ", error == 0 ? "" : strerror(error));
+}
+
 static int
 fail_ldap(struct cli *cli, int code)
 {
 	char *owned;
-	const char *why = diagnostic(cli->client->ld, code, &owned);
+	const char *why;
 
 	if (code == LDAP_SERVER_DOWN || code == LDAP_CONNECT_ERROR)
-		cli_fail(cli,
-		    "%s can't be reached: %s: does the server run, and is its certificate of the "
-		    "CA that -C "
-		    "names?",
-		    cli->url, why);
+		return fail_connection(cli);
+	why = diagnostic(cli->client->ld, code, &owned);
+	if (code == LDAP_UNAVAILABLE)
+		cli_fail(cli, "%s: %s: try again in a moment", cli->url, why);
+	else if (code == LDAP_TIMEOUT)
+		cli_fail(cli, "%s does not answer: try again, or look at its log", cli->url);
 	else if (code == LDAP_INVALID_CREDENTIALS)
 		cli_fail(cli,
 		    "the login is refused: check name and password, and whether the account "
@@ -69,20 +113,38 @@ trace(const struct cli *cli, const char *operation, const char *what)
 
 /* --- connecting */
 
-static void
-set_options(struct cli *cli, LDAP *ld)
+/* The certificate and the name in it are verified, whatever ldap.conf(5) says. */
+static int
+set_tls(struct cli *cli, LDAP *ld)
 {
-	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, server_side = 0;
+	int demand = LDAP_OPT_X_TLS_DEMAND, no_fallback = LDAP_OPT_X_TLS_TRY, server_side = 0;
+	int oldest = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+
+	if (strncasecmp(cli->url, "ldaps:", 6) != 0)
+		return CLI_DONE;
+	if (cli->ca != NULL && access(cli->ca, R_OK) != 0)
+		return cli_fail(cli, "%s: %s: -C names the file of a CA", cli->ca, strerror(errno));
+	ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
+	ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_SAN, &no_fallback);
+	ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &oldest);
+	if (cli->ca != NULL)
+		ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, cli->ca);
+	if (ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &server_side) == LDAP_OPT_SUCCESS)
+		return CLI_DONE;
+	return cli_fail(cli, "%s: holds no certificate of a CA in PEM form; -C names the file",
+	    cli->ca == NULL ? "the system's CAs" : cli->ca);
+}
+
+static void
+set_options(LDAP *ld)
+{
+	int version = LDAP_VERSION3;
 	struct timeval patience = { 15, 0 };
 
 	ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version);
 	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &patience);
 	ldap_set_option(ld, LDAP_OPT_TIMEOUT, &patience);
 	ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
-	ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand);
-	if (cli->ca != NULL)
-		ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, cli->ca);
-	ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &server_side);
 }
 
 int
@@ -106,9 +168,9 @@ client_connect(struct cli *cli)
 		free(client);
 		return cli_fail(cli, "%s: %s", cli->url, ldap_err2string(code));
 	}
-	set_options(cli, client->ld);
+	set_options(client->ld);
 	cli->client = client;
-	return CLI_DONE;
+	return set_tls(cli, client->ld);
 }
 
 void
@@ -202,6 +264,25 @@ client_open(struct cli *cli)
 
 /* --- extended operations */
 
+void
+client_wipe_ber(BerElement *ber)
+{
+	struct berval bytes;
+
+	if (ber != NULL && ber_flatten2(ber, &bytes, 0) == 0)
+		OPENSSL_cleanse(bytes.bv_val, bytes.bv_len);
+	ber_free(ber, 1);
+}
+
+void
+client_wipe_value(struct berval *value)
+{
+	if (value == NULL)
+		return;
+	explicit_bzero(value->bv_val, value->bv_len);
+	ber_bvfree(value);
+}
+
 struct berval *
 client_value(const char *format, ...)
 {
@@ -228,7 +309,7 @@ client_value(const char *format, ...)
 	va_end(args);
 	if (!good || ber_printf(ber, "}") < 0 || ber_flatten(ber, &value) != 0)
 		value = NULL;
-	ber_free(ber, 1);
+	client_wipe_ber(ber);
 	return value;
 }
 
@@ -274,10 +355,7 @@ prove_again(struct cli *cli)
 	explicit_bzero(password, sizeof(password));
 	proved = request != NULL &&
 		 client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, NULL) == LDAP_SUCCESS;
-	if (request != NULL) {
-		explicit_bzero(request->bv_val, request->bv_len);
-		ber_bvfree(request);
-	}
+	client_wipe_value(request);
 	if (!proved)
 		cli_note(cli, "wrong password");
 	return proved;
@@ -308,6 +386,14 @@ client_exop(struct cli *cli, const char *oid, struct berval *request, struct ber
 }
 
 /* --- reading */
+
+enum { PAGE_ENTRIES = 500 };
+
+struct place {
+	const char *base;
+	int scope;
+	const char *filter;
+};
 
 const char *
 client_suffix(struct cli *cli)
@@ -435,38 +521,74 @@ escape(const char *text)
 	return out;
 }
 
-/* The resultCode; what was found goes into `out`. */
+/* The cookie of the next page (RFC 2696); empty behind the last one. */
+static void
+take_cookie(LDAP *ld, LDAPMessage *message, struct berval *cookie)
+{
+	LDAPControl **controls = NULL;
+	LDAPControl *paged;
+	ber_int_t estimate;
+
+	ber_memfree(cookie->bv_val);
+	*cookie = (struct berval){ 0, NULL };
+	ldap_parse_result(ld, message, NULL, NULL, NULL, NULL, &controls, 0);
+	paged = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
+	if (paged != NULL &&
+	    ldap_parse_pageresponse_control(ld, paged, &estimate, cookie) != LDAP_SUCCESS)
+		*cookie = (struct berval){ 0, NULL };
+	ldap_controls_free(controls);
+}
+
+/* One page: its entries go into `out`. */
 static int
-search_at(struct cli *cli, const char *base, int scope, const char *filter, json_t *out)
+search_page(struct cli *cli, const struct place *place, struct berval *cookie, json_t *out)
 {
 	LDAP *ld = cli->client->ld;
+	LDAPControl *controls[] = { NULL, NULL };
 	LDAPMessage *message = NULL;
 	char **attrs = (char **)(uintptr_t)shown; /* libldap only reads them */
-	int code;
+	int code = ldap_create_page_control(ld, PAGE_ENTRIES, cookie, 1, &controls[0]);
 
-	trace(cli, "search", filter);
-	code = ldap_search_ext_s(
-	    ld, base, scope, filter, attrs, 0, NULL, NULL, NULL, LDAP_NO_LIMIT, &message);
+	if (code == LDAP_SUCCESS)
+		code = ldap_search_ext_s(ld, place->base, place->scope, place->filter, attrs, 0,
+		    controls, NULL, NULL, LDAP_NO_LIMIT, &message);
+	ldap_control_free(controls[0]);
 	if (code == LDAP_SUCCESS) {
 		for (LDAPMessage *entry = ldap_first_entry(ld, message); entry != NULL;
 		     entry = ldap_next_entry(ld, entry))
 			json_array_append_new(out, entry_of(cli, entry));
+		take_cookie(ld, message, cookie);
 	}
 	ldap_msgfree(message);
+	return code;
+}
+
+/* Page by page, so that the server's limit for one search is none for us.  The resultCode. */
+static int
+search_pages(struct cli *cli, const struct place *place, json_t *out)
+{
+	struct berval cookie = { 0, NULL };
+	int code;
+
+	trace(cli, "search", place->filter);
+	do {
+		code = search_page(cli, place, &cookie, out);
+	} while (code == LDAP_SUCCESS && cookie.bv_len != 0);
+	ber_memfree(cookie.bv_val);
 	return code;
 }
 
 static int
 search(struct cli *cli, const char *filter, json_t **out)
 {
-	const char *suffix = client_suffix(cli);
+	struct place place = { client_suffix(cli), LDAP_SCOPE_SUBTREE, filter };
 	int code;
 
 	*out = NULL;
-	if (suffix == NULL)
+	if (place.base == NULL)
 		return CLI_FAILED;
 	*out = json_array();
-	code = search_at(cli, suffix, LDAP_SCOPE_SUBTREE, filter, *out);
+	code = search_pages(cli, &place, *out);
 	if (code == LDAP_SUCCESS)
 		return CLI_DONE;
 	json_decref(*out);
@@ -478,8 +600,9 @@ search(struct cli *cli, const char *filter, json_t **out)
 static int
 find_dn(struct cli *cli, const char *subject, const char *dn, json_t **out)
 {
+	struct place place = { dn, LDAP_SCOPE_BASE, filter_of(subject) };
 	json_t *entries = json_array();
-	int code = search_at(cli, dn, LDAP_SCOPE_BASE, filter_of(subject), entries);
+	int code = search_pages(cli, &place, entries);
 
 	*out = json_incref(json_array_get(entries, 0));
 	json_decref(entries);
@@ -488,8 +611,8 @@ find_dn(struct cli *cli, const char *subject, const char *dn, json_t **out)
 	return fail_ldap(cli, code);
 }
 
-int
-client_find(struct cli *cli, const char *subject, const char *target, json_t **out)
+static int
+find(struct cli *cli, const char *subject, const char *target, json_t **out)
 {
 	char *escaped;
 	char *filter = NULL;
@@ -520,7 +643,7 @@ client_get(struct cli *cli, const char *subject, const char *target)
 {
 	json_t *entry;
 
-	if (client_find(cli, subject, target, &entry) != CLI_DONE)
+	if (find(cli, subject, target, &entry) != CLI_DONE)
 		return NULL;
 	if (entry == NULL)
 		cli_fail(cli, "%s: no matching entries: check the name, and whether %s may see it",
@@ -606,6 +729,18 @@ const char *
 client_first(const json_t *entry, const char *attribute)
 {
 	return json_string_value(json_array_get(json_object_get(entry, attribute), 0));
+}
+
+bool
+client_holds(const json_t *entry, const char *attribute, const char *value)
+{
+	const json_t *values = json_object_get(entry, attribute);
+
+	for (size_t i = 0; i < json_array_size(values); i++) {
+		if (strcmp(json_string_value(json_array_get(values, i)), value) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* --- changes */

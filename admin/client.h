@@ -35,13 +35,16 @@ int client_try_exop(
  * 'e' an ENUMERATED (int).  NULL: out of memory. */
 struct berval *client_value(const char *format, ...);
 
+/* Free what an operation's value was written into, and a value; secrets in them are wiped. */
+void client_wipe_ber(BerElement *ber);
+void client_wipe_value(struct berval *value);
+
 /*
- * The entry of the command's subject that `target` names (by name, spn, uuid or gid number), as an
- * object: attribute -> array of values; "dn" -> its DN.  NULL after it was said that there is none.
+ * The entry of the command's subject that `target` names (by name, spn, uuid, gid number or DN), as
+ * an object: attribute -> array of values; "dn" -> its DN.  NULL after it was said that there is
+ * none.
  */
 json_t *client_get(struct cli *cli, const char *subject, const char *target);
-/* The same, without a word when there is none: *out NULL. */
-int client_find(struct cli *cli, const char *subject, const char *target, json_t **out);
 
 /* All entries of a kind, sorted by name; `word` (may be NULL) is a part of a name. */
 int client_list(struct cli *cli, const char *subject, const char *word, json_t **out);
@@ -60,6 +63,9 @@ int client_modify_one(
 
 /* "dc=idm,dc=example,dc=com"; NULL after it was said why not. */
 const char *client_suffix(struct cli *cli);
+
+/* Is this one of the attribute's values? */
+bool client_holds(const json_t *entry, const char *attribute, const char *value);
 
 /* First value of an attribute of an entry; NULL: none. */
 const char *client_first(const json_t *entry, const char *attribute);

@@ -120,8 +120,8 @@ cmd_account_update(struct cli *cli)
 	if (cli->newname != NULL)
 		replace(&list_of_mods[count++], "name", newname);
 	if (count == 0)
-		return cli_fail(cli, "nothing to change: give --displayname, --legalname, --mail, "
-				     "--description or --newname");
+		return cli_misuse(cli, "nothing to change: give --displayname, --legalname, "
+				       "--mail, --description or --newname");
 	for (size_t i = 0; i < count; i++)
 		mods[i] = &list_of_mods[i];
 	if (client_open(cli) != CLI_DONE)

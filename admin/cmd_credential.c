@@ -1,4 +1,5 @@
 /* credential: status, generate-pw, and the dialogue of `credential update` (SPEC 6.8). */
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,32 +58,6 @@ get_status(struct cli *cli, const char *target, struct status *out)
 	return status;
 }
 
-/* "generated password set" -> "generated password: set", as the chapter shows it. */
-static void
-print_credential(const char *state)
-{
-	size_t len = strlen(state);
-
-	if (strcmp(state, "not set") == 0 || len < 4)
-		puts("  not set");
-	else
-		printf("%.*s: set\n", (int)(len - 4), state);
-}
-
-static void
-print_status(const struct status *status, const char *pending)
-{
-	printf("spn: %s\n", status->spn);
-	printf("Name: %s\n", status->displayname);
-	puts("Primary Credential:");
-	printf("uuid: %s\n", status->uuid);
-	if (pending[0] != '\0')
-		puts("password: set (when committed)");
-	else
-		print_credential(status->primary);
-	printf("Can Commit: %s\n", status->can_write ? "true" : "false");
-}
-
 /* The account must be there for who asks: else the error would speak of nothing. */
 static int
 begin(struct cli *cli)
@@ -134,7 +109,7 @@ modify_value(const char *target, const char *password)
 			   ber, "ts", (ber_tag_t)LDAP_TAG_EXOP_MODIFY_PASSWD_NEW, password) >= 0;
 	if (good && ber_printf(ber, "N}") >= 0 && ber_flatten(ber, &value) != 0)
 		value = NULL;
-	ber_free(ber, 1);
+	client_wipe_ber(ber);
 	return value;
 }
 
@@ -147,8 +122,7 @@ set_password(struct cli *cli, const char *target, const char *password, struct b
 	if (request == NULL)
 		return cli_fail(cli, "out of memory");
 	status = client_exop(cli, EXOP_PASSWORD_MODIFY, request, answer);
-	explicit_bzero(request->bv_val, request->bv_len);
-	ber_bvfree(request);
+	client_wipe_value(request);
 	return status;
 }
 
@@ -171,10 +145,10 @@ cmd_credential_generate(struct cli *cli)
 		status = cli_fail(cli, "the server's answer does not decode: generate another");
 	else
 		copy(password, sizeof(password), &generated);
+	if (generated.bv_val != NULL)
+		explicit_bzero(generated.bv_val, generated.bv_len); /* in what ber_init copied */
 	ber_free(ber, 1);
-	if (value != NULL)
-		explicit_bzero(value->bv_val, value->bv_len);
-	ber_bvfree(value);
+	client_wipe_value(value);
 	if (status != CLI_DONE)
 		return status;
 	snprintf(text, sizeof(text), "Success: %s", password);
@@ -189,11 +163,61 @@ cmd_credential_generate(struct cli *cli)
 struct dialogue {
 	struct cli *cli;
 	const char *target;
+	FILE *out; /* stderr with -o json, for stdout is the answer's alone */
 	struct status status;
-	char pending[PROMPT_BYTES]; /* the new password, until commit */
+	char pending[PROMPT_BYTES]; /* the new password, until commit; "": none */
 	bool over;
+	bool committed;
 	int result;
 };
+
+/*
+ * Something went wrong: who types is told, and goes on; a script ends there, for what it says next
+ * was meant for another course of things.
+ */
+static void __attribute__((format(printf, 2, 3))) complain(struct dialogue *d, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (prompt_is_terminal()) {
+		fprintf(d->out, "%s\n", text);
+		return;
+	}
+	d->result = cli_fail(d->cli, "%s; nothing was changed", text);
+	d->over = true;
+}
+
+/* "generated password set" -> "generated password: set", as the chapter shows it. */
+static void
+print_credential(FILE *out, const char *state)
+{
+	size_t len = strlen(state);
+
+	if (strcmp(state, "not set") == 0 || len < 4)
+		fputs("  not set\n", out);
+	else
+		fprintf(out, "%.*s: set\n", (int)(len - 4), state);
+}
+
+static void
+on_status(struct dialogue *d)
+{
+	const struct status *status = &d->status;
+
+	fprintf(d->out, "spn: %s\n", status->spn);
+	fprintf(d->out, "Name: %s\n", status->displayname);
+	fputs("Primary Credential:\n", d->out);
+	fprintf(d->out, "uuid: %s\n", status->uuid);
+	if (d->pending[0] != '\0')
+		fputs("password: set (when committed)\n", d->out);
+	else
+		print_credential(d->out, status->primary);
+	fprintf(d->out, "Can Commit: %s\n", status->can_write ? "true" : "false");
+}
 
 /* Would the server take it?  Nothing is stored by asking. */
 static bool
@@ -203,13 +227,14 @@ judge(struct dialogue *d, const char *password)
 	char *text = NULL;
 	int code;
 
-	if (request == NULL)
+	if (request == NULL) {
+		complain(d, "out of memory");
 		return false;
+	}
 	code = client_try_exop(d->cli, EXOP_CREDENTIAL_JUDGE, request, NULL, &text);
-	explicit_bzero(request->bv_val, request->bv_len);
-	ber_bvfree(request);
+	client_wipe_value(request);
 	if (code != LDAP_SUCCESS)
-		printf("%s\n", text == NULL ? "refused" : text);
+		complain(d, "%s", text == NULL ? "refused" : text);
 	free(text);
 	return code == LDAP_SUCCESS;
 }
@@ -219,62 +244,76 @@ on_password(struct dialogue *d)
 {
 	char password[PROMPT_BYTES], again[PROMPT_BYTES];
 
-	if (prompt_password("New password: ", password) && judge(d, password) &&
-	    prompt_password("Confirm password: ", again)) {
-		if (strcmp(password, again) == 0) {
-			memcpy(d->pending, password, sizeof(d->pending));
-			puts("success");
+	if (!prompt_password("New password: ", password)) {
+		complain(d, "no password was given");
+		return;
+	}
+	if (judge(d, password)) {
+		if (!prompt_password("Confirm password: ", again) || strcmp(password, again) != 0) {
+			complain(d, "Passwords do not match");
 		} else {
-			puts("Passwords do not match");
+			snprintf(d->pending, sizeof(d->pending), "%s", password);
+			fputs("success\n", d->out);
 		}
 		explicit_bzero(again, sizeof(again));
 	}
 	explicit_bzero(password, sizeof(password));
 }
 
-static void
-on_commit(struct dialogue *d)
+static bool
+wants_commit(const struct dialogue *d)
 {
 	char answer[PROMPT_BYTES];
 
+	return d->cli->yes || (prompt_line("Do you want to commit your changes? ", answer) &&
+				  (strcmp(answer, "yes") == 0 || strcmp(answer, "y") == 0));
+}
+
+static void
+on_commit(struct dialogue *d)
+{
 	if (d->pending[0] == '\0') {
-		puts("There is nothing to commit: set a password with `pass` first.");
+		complain(d, "There is nothing to commit: set a password with `pass` first");
 		return;
 	}
-	if (!prompt_line("Do you want to commit your changes? ", answer) ||
-	    (strcmp(answer, "yes") != 0 && strcmp(answer, "y") != 0)) {
-		puts("Changes have NOT been saved.");
+	if (!wants_commit(d)) {
+		complain(d, "Changes have NOT been saved");
 		return;
 	}
 	d->result = set_password(d->cli, d->target, d->pending, NULL);
 	d->over = true;
-	if (d->result == CLI_DONE)
-		puts("success");
+	d->committed = d->result == CLI_DONE;
+	if (d->committed)
+		fputs("success\n", d->out);
 }
 
 static void
 on_end(struct dialogue *d)
 {
-	puts("Changes were NOT saved.");
+	fputs("Changes were NOT saved.\n", d->out);
 	d->over = true;
 	d->result = CLI_DONE;
 }
 
+/* No more to read: of a script that is wrong when it has begun something. */
 static void
-on_status(struct dialogue *d)
+on_end_of_input(struct dialogue *d)
 {
-	print_status(&d->status, d->pending);
+	if (prompt_is_terminal() || d->pending[0] == '\0')
+		on_end(d);
+	else
+		complain(d, "the input ends before `commit`");
 }
 
 static void
 on_help(struct dialogue *d)
 {
-	(void)d;
-	puts("help (h, ?)               this list\n"
-	     "status (st, ls)           what will be committed\n"
-	     "password (pass, passwd, pw)  choose a new password\n"
-	     "commit (save)             store the changes and leave\n"
-	     "end (quit, exit, x, q)    leave without storing anything");
+	fputs("help (h, ?)                  this list\n"
+	      "status (st, ls)              what will be committed\n"
+	      "password (pass, passwd, pw)  choose a new password\n"
+	      "commit (save)                store the changes and leave\n"
+	      "end (quit, exit, x, q)       leave without storing anything\n",
+	    d->out);
 }
 
 static const struct {
@@ -302,7 +341,36 @@ run_line(struct dialogue *d, const char *line)
 			return;
 		}
 	}
-	puts("Unknown command; ? lists them.");
+	/* Not what was typed: it may be a password. */
+	complain(d, "Unknown command; ? lists them");
+}
+
+/* May the caller set this account's password, and is it one that people choose? */
+static int
+check_update(struct dialogue *d)
+{
+	struct cli *cli = d->cli;
+	json_t *entry =
+	    client_open(cli) == CLI_DONE ? client_get(cli, cli->subject, d->target) : NULL;
+	bool service;
+
+	if (entry == NULL)
+		return CLI_FAILED;
+	service = client_holds(entry, "class", "service_account");
+	json_decref(entry);
+	if (service)
+		return cli_fail(cli,
+		    "%s: a service account has generated passwords alone: `kanidm service-account "
+		    "credential generate-pw %s`",
+		    d->target, d->target);
+	if (get_status(cli, d->target, &d->status) != CLI_DONE)
+		return CLI_FAILED;
+	if (d->status.can_write)
+		return CLI_DONE;
+	return cli_fail(cli,
+	    "%s: you may not set its password: idm_account_write_priv grants that, for a high "
+	    "privilege account idm_hp_account_write_priv",
+	    d->target);
 }
 
 int
@@ -311,20 +379,19 @@ cmd_credential_update(struct cli *cli)
 	struct dialogue d = { .cli = cli, .target = cli->args[0], .result = CLI_FAILED };
 	char line[PROMPT_BYTES];
 
-	if (begin(cli) != CLI_DONE || get_status(cli, d.target, &d.status) != CLI_DONE)
+	d.out = cli->json ? stderr : stdout;
+	if (check_update(&d) != CLI_DONE)
 		return CLI_FAILED;
-	if (!d.status.can_write)
-		return cli_fail(cli,
-		    "%s: you may not set its password: idm_account_write_priv grants that, for a "
-		    "high privilege account idm_hp_account_write_priv",
-		    d.target);
-	print_status(&d.status, d.pending);
+	on_status(&d);
 	while (!d.over) {
 		if (prompt_line("cred update (? for help) # : ", line))
 			run_line(&d, line);
 		else
-			on_end(&d);
+			on_end_of_input(&d);
+		explicit_bzero(line, sizeof(line)); /* a password may have been typed here */
 	}
 	explicit_bzero(d.pending, sizeof(d.pending));
+	if (cli->json && d.result == CLI_DONE)
+		output_json(json_pack("{s:s, s:b}", "status", "ok", "committed", d.committed));
 	return d.result;
 }

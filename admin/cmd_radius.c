@@ -27,8 +27,10 @@ ask(struct cli *cli, enum exop_radius_action action, char *out, size_t size)
 		status = cli_fail(cli, "the server's answer does not decode");
 	else
 		snprintf(out, size, "%.*s", (int)secret.bv_len, secret.bv_val);
+	if (secret.bv_val != NULL)
+		explicit_bzero(secret.bv_val, secret.bv_len); /* in what ber_init copied */
 	ber_free(ber, 1);
-	ber_bvfree(value);
+	client_wipe_value(value);
 	return status;
 }
 

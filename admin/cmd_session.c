@@ -58,18 +58,13 @@ session_of(const struct cli *cli, struct berval *value)
 static int
 keep_session(struct cli *cli, const char *name, struct berval *value)
 {
-	json_t *sessions = session_load(cli);
 	json_t *session = session_of(cli, value);
-	int status = CLI_FAILED;
+	int status;
 
-	if (sessions != NULL && session == NULL)
-		cli_fail(cli, "the server's answer does not decode: is it a kanidm server?");
-	else if (sessions != NULL) {
-		json_object_set(sessions, name, session);
-		status = session_store(cli, sessions);
-	}
+	if (session == NULL)
+		return cli_fail(cli, "the server's answer does not decode: is it a kanidm server?");
+	status = session_put(cli, name, session);
 	json_decref(session);
-	json_decref(sessions);
 	return status;
 }
 
@@ -77,17 +72,16 @@ keep_session(struct cli *cli, const char *name, struct berval *value)
 static int
 login_anonymous(struct cli *cli)
 {
-	json_t *sessions;
+	json_t *session;
 	int status = client_connect(cli);
 
 	if (status == CLI_DONE)
 		status = client_bind(cli, "", "");
-	if (status != CLI_DONE || (sessions = session_load(cli)) == NULL)
-		return CLI_FAILED;
-	json_object_set_new(
-	    sessions, "anonymous", json_pack("{s:s, s:s}", "spn", "anonymous", "url", cli->url));
-	status = session_store(cli, sessions);
-	json_decref(sessions);
+	if (status != CLI_DONE)
+		return status;
+	session = json_pack("{s:s, s:s}", "spn", "anonymous", "url", cli->url);
+	status = session_put(cli, "anonymous", session);
+	json_decref(session);
 	return status;
 }
 
@@ -108,9 +102,7 @@ login_account(struct cli *cli, const char *name)
 		status = client_exop(cli, EXOP_SESSION_BEGIN, NULL, &value);
 	if (status == CLI_DONE)
 		status = keep_session(cli, name, value);
-	if (value != NULL)
-		explicit_bzero(value->bv_val, value->bv_len);
-	ber_bvfree(value);
+	client_wipe_value(value);
 	return status;
 }
 
@@ -161,8 +153,8 @@ logout(struct cli *cli, json_t *sessions, const char *name)
 
 	snprintf(text, sizeof(text),
 	    session == NULL ? "No sessions for %s" : "Removed session for %s", name);
-	json_object_del(sessions, name); /* also when the server can't be asked */
-	if (session_store(cli, sessions) != CLI_DONE)
+	/* Also when the server can't be asked. */
+	if (session != NULL && session_put(cli, name, NULL) != CLI_DONE)
 		return CLI_FAILED;
 	return status == CLI_DONE ? output_done(cli, text) : status;
 }
@@ -172,7 +164,6 @@ cmd_logout(struct cli *cli)
 {
 	json_t *sessions = session_load(cli);
 	const char *name;
-	char *copy;
 	int status = CLI_FAILED;
 
 	if (sessions == NULL)
@@ -180,10 +171,8 @@ cmd_logout(struct cli *cli)
 	if (cli->arg_count == 1)
 		cli->name = cli->args[0];
 	name = session_choose(cli, sessions);
-	copy = name == NULL ? NULL : strdup(name); /* it is a key of what is changed */
-	if (copy != NULL)
-		status = logout(cli, sessions, copy);
-	free(copy);
+	if (name != NULL)
+		status = logout(cli, sessions, name);
 	json_decref(sessions);
 	return status;
 }
@@ -203,8 +192,7 @@ cmd_reauth(struct cli *cli)
 	if (request == NULL)
 		return cli_fail(cli, "out of memory");
 	code = client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, &text);
-	explicit_bzero(request->bv_val, request->bv_len);
-	ber_bvfree(request);
+	client_wipe_value(request);
 	if (code == LDAP_INVALID_CREDENTIALS)
 		cli_fail(cli, "wrong password");
 	else if (code != LDAP_SUCCESS)

@@ -63,7 +63,7 @@ set_border(struct cli *cli, const char *attribute, const char *none_word)
 	int status;
 
 	if (!timearg_parse(cli->args[1], none_word, time(NULL), &at_s, &none))
-		return cli_fail(cli,
+		return cli_misuse(cli,
 		    "%s is no time: write it like 2020-09-25T11:22:04+00:00, or one of: %s, clear, "
 		    "now, epoch",
 		    cli->args[1], none_word);

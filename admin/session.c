@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,23 @@ cache_path(char out[PATH_BYTES])
 			   : "",
 	    path != NULL ? "" : "/.cache/kanidm_tokens");
 	return out;
+}
+
+/* Each session has a token, but anonymous', who needs none: it binds without. */
+static bool
+is_cache(json_t *sessions)
+{
+	const char *name;
+	json_t *session;
+
+	json_object_foreach(sessions, name, session)
+	{
+		bool token = json_is_string(json_object_get(session, "token"));
+
+		if (!json_is_object(session) || (!token && strcmp(name, "anonymous") != 0))
+			return false;
+	}
+	return json_is_object(sessions);
 }
 
 json_t *
@@ -52,7 +70,7 @@ session_load(const struct cli *cli)
 	}
 	sessions = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
 	close(fd);
-	if (!json_is_object(sessions)) {
+	if (!is_cache(sessions)) {
 		json_decref(sessions);
 		cli_fail(cli, "%s is damaged: remove it, and log in anew", path);
 		return NULL;
@@ -75,17 +93,36 @@ make_directory(const char *path)
 	mkdir(dir, 0700);
 }
 
-int
-session_store(const struct cli *cli, json_t *sessions)
+/* One at a time: PATH.lock is held until it is closed.  -1 after it said why. */
+static int
+lock(const struct cli *cli)
+{
+	char path[PATH_BYTES];
+	char lock_path[PATH_BYTES + 8];
+	int fd;
+
+	snprintf(lock_path, sizeof(lock_path), "%s.lock", cache_path(path));
+	make_directory(path);
+	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+		cli_fail(cli, "%s: %s", lock_path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* In place of what was there: whole, or not at all. */
+static int
+store(const struct cli *cli, json_t *sessions)
 {
 	char path[PATH_BYTES];
 	char temporary[PATH_BYTES + 16];
 	bool stored;
 	int fd;
 
-	cache_path(path);
-	make_directory(path);
-	snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
+	snprintf(temporary, sizeof(temporary), "%s.%ld", cache_path(path), (long)getpid());
 	unlink(temporary); /* of an earlier process with our number, which did not finish */
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -97,6 +134,26 @@ session_store(const struct cli *cli, json_t *sessions)
 		return CLI_DONE;
 	unlink(temporary);
 	return cli_fail(cli, "%s: %s", path, strerror(errno));
+}
+
+int
+session_put(const struct cli *cli, const char *name, json_t *session)
+{
+	int fd = lock(cli);
+	json_t *sessions = fd < 0 ? NULL : session_load(cli);
+	int status = CLI_FAILED;
+
+	if (sessions != NULL) {
+		if (session == NULL)
+			json_object_del(sessions, name);
+		else
+			json_object_set(sessions, name, session);
+		status = store(cli, sessions);
+		json_decref(sessions);
+	}
+	if (fd >= 0)
+		close(fd);
+	return status;
 }
 
 static const char *

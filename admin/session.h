@@ -6,8 +6,13 @@
 
 /* Everything cached: name -> { token, spn, expire, url }; to be freed.  NULL after it said why. */
 json_t *session_load(const struct cli *cli);
-/* Write it in place of what was there: mode 0600, whole or not at all. */
-int session_store(const struct cli *cli, json_t *sessions);
+
+/*
+ * Keep `session` under this name (it stays the caller's), or forget what is there (NULL).  The file
+ * is replaced as a whole, with mode 0600; several commands at once take turns, so that none undoes
+ * what another kept.
+ */
+int session_put(const struct cli *cli, const char *name, json_t *session);
 
 /*
  * Who acts: --name, KANIDM_NAME, the configuration's, or the only one that is logged in; several:

@@ -314,7 +314,9 @@ class Instance:
         extra = {"KANIDM_URL": url or self.ldapi, "KANIDM_CA_PATH": str(self.dir / "ca.pem")}
         if password is not None:
             extra["KANIDM_PASSWORD"] = password
-        return self.run(*argv, env={**extra, **(env or {})}, stdin=subprocess.DEVNULL, **options)
+        if "input" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        return self.run(*argv, env={**extra, **(env or {})}, **options)
 
     def ok(self, *args, **options):
         """`kanidm ARGS` that must succeed; its stdout."""

@@ -1,0 +1,357 @@
+#include "admin/args.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNTS "account|person|service_account "
+
+static const struct command commands[] = {
+	{ "login", "[-D NAME]", 0, 0, false, cmd_login },
+	{ "logout", "[NAME]", 0, 1, false, cmd_logout },
+	{ "reauth", "", 0, 0, false, cmd_reauth },
+	{ "session list", "", 0, 0, false, cmd_session_list },
+	{ "self whoami", "", 0, 0, false, cmd_self_whoami },
+	{ "version", "", 0, 0, false, cmd_version },
+	{ ACCOUNTS "list", "", 0, 0, false, cmd_account_list },
+	{ ACCOUNTS "search", "WORD", 1, 1, false, cmd_account_search },
+	{ ACCOUNTS "get", "ACCOUNT", 1, 1, false, cmd_account_get },
+	{ ACCOUNTS "create", "NAME DISPLAYNAME", 2, 2, false, cmd_account_create },
+	{ ACCOUNTS "update",
+	    "ACCOUNT [--displayname TEXT] [--legalname TEXT] [--mail ADDRESS]... [--newname NAME]",
+	    1, 1, true, cmd_account_update },
+	{ "account person update",
+	    "ACCOUNT [--displayname TEXT] [--legalname TEXT] [--mail ADDRESS]... [--newname NAME]",
+	    1, 1, true, cmd_account_update },
+	{ ACCOUNTS "delete", "ACCOUNT", 1, 1, false, cmd_account_delete },
+	{ ACCOUNTS "credential status", "ACCOUNT", 1, 1, false, cmd_credential_status },
+	{ ACCOUNTS "credential update", "ACCOUNT", 1, 1, false, cmd_credential_update },
+	{ ACCOUNTS "credential generate_pw", "ACCOUNT", 1, 1, false, cmd_credential_generate },
+	{ ACCOUNTS "credential generate", "ACCOUNT", 1, 1, false, cmd_credential_generate },
+	{ ACCOUNTS "validity show", "ACCOUNT", 1, 1, false, cmd_validity_show },
+	{ ACCOUNTS "validity begin_from", "ACCOUNT TIME|any|clear|now", 2, 2, false,
+	    cmd_validity_begin_from },
+	{ ACCOUNTS "validity expire_at", "ACCOUNT TIME|never|clear|now|epoch", 2, 2, false,
+	    cmd_validity_expire_at },
+	{ ACCOUNTS "radius show_secret", "ACCOUNT", 1, 1, false, cmd_radius_show_secret },
+	{ ACCOUNTS "radius generate_secret", "ACCOUNT", 1, 1, false, cmd_radius_generate_secret },
+	{ ACCOUNTS "radius delete_secret", "ACCOUNT", 1, 1, false, cmd_radius_delete_secret },
+	{ "group list", "", 0, 0, false, cmd_group_list },
+	{ "group search", "WORD", 1, 1, false, cmd_account_search },
+	{ "group get", "GROUP", 1, 1, false, cmd_group_get },
+	{ "group create", "NAME", 1, 1, false, cmd_group_create },
+	{ "group delete", "GROUP", 1, 1, false, cmd_group_delete },
+	{ "group list_members", "GROUP", 1, 1, false, cmd_group_list_members },
+	{ "group add_members", "GROUP MEMBER...", 2, -1, false, cmd_group_add_members },
+	{ "group remove_members", "GROUP MEMBER...", 2, -1, false, cmd_group_remove_members },
+	{ "group set_members", "GROUP MEMBER...", 2, -1, false, cmd_group_set_members },
+	{ "group purge_members", "GROUP", 1, 1, false, cmd_group_purge_members },
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+/* --- words */
+
+/* Equal, with '-' and '_' alike; `len` octets of `pattern`. */
+static bool
+word_equal(const char *pattern, size_t len, const char *word)
+{
+	if (strlen(word) != len)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = word[i] == '-' ? '_' : word[i];
+
+		if (pattern[i] != c)
+			return false;
+	}
+	return true;
+}
+
+/* Does a word of a pattern, maybe with alternatives, match? */
+static bool
+alternative_matches(const char *pattern, size_t len, const char *word)
+{
+	while (len != 0) {
+		size_t one = 0;
+
+		while (one < len && pattern[one] != '|')
+			one++;
+		if (word_equal(pattern, one, word))
+			return true;
+		pattern += one + (one < len);
+		len -= one + (one < len);
+	}
+	return false;
+}
+
+/* How many of the arguments are the words of the command; 0: they are not. */
+static int
+match_words(const struct command *command, char **args, int count)
+{
+	const char *pattern = command->words;
+	int matched = 0;
+
+	while (*pattern != '\0') {
+		size_t len = strcspn(pattern, " ");
+
+		if (matched == count || !alternative_matches(pattern, len, args[matched]))
+			return 0;
+		matched++;
+		pattern += len + strspn(pattern + len, " ");
+	}
+	return matched;
+}
+
+static const struct command *
+find_command(char **args, int count, int *words)
+{
+	const struct command *best = NULL;
+
+	*words = 0;
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		int matched = match_words(&commands[i], args, count);
+
+		if (matched > *words) {
+			best = &commands[i];
+			*words = matched;
+		}
+	}
+	return best;
+}
+
+/* --- usage */
+
+/* Do the first `count` words begin the command, or the command those words? */
+static bool
+begins_as(const struct command *command, char **words, int count)
+{
+	const char *pattern = command->words;
+
+	for (int i = 0; i < count && *pattern != '\0'; i++) {
+		size_t len = strcspn(pattern, " ");
+
+		if (!alternative_matches(pattern, len, words[i]))
+			return false;
+		pattern += len + strspn(pattern + len, " ");
+	}
+	return true;
+}
+
+void
+args_print_usage(FILE *out, const struct args *args)
+{
+	bool any = false;
+
+	for (int count = args->count; !any; count--) {
+		for (size_t i = 0; i < COMMAND_COUNT; i++) {
+			const struct command *command = &commands[i];
+
+			if (!begins_as(command, args->words, count))
+				continue;
+			fprintf(out, "%s kanidm %s%s%s\n",
+			    any ? "      " : "usage:", command->words,
+			    command->operands[0] == '\0' ? "" : " ", command->operands);
+			any = true;
+		}
+	}
+	fputs("options: -D|--name NAME  -H|--url URL  -C|--ca FILE  -o|--output text|json  "
+	      "-d|--debug  --yes; see kanidm(1)\n",
+	    out);
+}
+
+static int __attribute__((format(printf, 1, 2))) bad_usage(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("kanidm: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return CLI_USAGE;
+}
+
+/* --- options */
+
+struct option {
+	const char *word;
+	const char **value; /* where its value goes; --mail's are many */
+	bool *flag;         /* of options that take no value */
+	char letter;        /* '\0': none */
+	bool detail;        /* of commands that take details alone */
+};
+
+/* Does the argument name the option?  *attached: the value that hangs on it, or NULL. */
+static bool
+is_option(const struct option *option, const char *arg, const char **attached)
+{
+	size_t len = strlen(option->word);
+
+	*attached = NULL;
+	if (arg[1] == '-') {
+		if (strncmp(arg + 2, option->word, len) != 0)
+			return false;
+		if (arg[2 + len] == '=' && option->flag == NULL)
+			*attached = arg + 2 + len + 1;
+		return arg[2 + len] == '\0' || *attached != NULL;
+	}
+	if (option->letter == '\0' || arg[1] != option->letter)
+		return false;
+	if (arg[2] != '\0' && option->flag == NULL)
+		*attached = arg + 2;
+	return arg[2] == '\0' || *attached != NULL;
+}
+
+static int
+take_value(struct cli *cli, const struct option *option, const char *value)
+{
+	if (strcmp(option->word, "mail") != 0) {
+		*option->value = value;
+		return CLI_DONE;
+	}
+	if (cli->mail_count == CLI_MAILS_MAX - 1)
+		return bad_usage(
+		    "--mail: more than %d of them: an account has no more", CLI_MAILS_MAX - 1);
+	cli->mails[cli->mail_count++] = (char *)(uintptr_t)value;
+	return CLI_DONE;
+}
+
+/* Take the option argv[*i], and move *i to its last argument.  *detail: which detail it is. */
+static int
+take_option(struct cli *cli, const struct option *options, size_t count, char **argv, int *i,
+    const char **detail)
+{
+	for (size_t k = 0; k < count; k++) {
+		const struct option *option = &options[k];
+		const char *value;
+
+		if (!is_option(option, argv[*i], &value))
+			continue;
+		if (option->detail)
+			*detail = option->word;
+		if (option->flag != NULL) {
+			*option->flag = true;
+			return CLI_DONE;
+		}
+		if (value == NULL)
+			value = argv[*i + 1] == NULL ? NULL : argv[++*i];
+		if (value == NULL)
+			return bad_usage("--%s: its value is missing", option->word);
+		return take_value(cli, option, value);
+	}
+	return bad_usage("%s: there is no such option; see kanidm --help", argv[*i]);
+}
+
+static int
+set_output(struct cli *cli, const char *output)
+{
+	const char *variable = getenv("KANIDM_OUTPUT");
+
+	if (output == NULL && variable != NULL && variable[0] != '\0')
+		output = variable;
+	if (output == NULL)
+		return CLI_DONE;
+	cli->json = strcmp(output, "json") == 0;
+	if (cli->json || strcmp(output, "text") == 0)
+		return CLI_DONE;
+	return bad_usage("--output %s: output is text or json", output);
+}
+
+/* Split the line: options into `cli`, the rest into out->words. */
+static int
+split(struct cli *cli, int argc, char **argv, struct args *out, const char **detail)
+{
+	const char *output = NULL;
+	const struct option options[] = {
+		{ "name", &cli->name, NULL, 'D', false },
+		{ "url", &cli->url, NULL, 'H', false },
+		{ "ca", &cli->ca, NULL, 'C', false },
+		{ "output", &output, NULL, 'o', false },
+		{ "debug", NULL, &cli->debug, 'd', false },
+		{ "yes", NULL, &cli->yes, '\0', false },
+		{ "help", NULL, &out->help, 'h', false },
+		{ "legalname", &cli->legalname, NULL, 'l', true },
+		{ "displayname", &cli->displayname, NULL, 'i', true },
+		{ "newname", &cli->newname, NULL, 'n', true },
+		{ "description", &cli->description, NULL, '\0', true },
+		{ "mail", NULL, NULL, 'm', true },
+	};
+	bool only_words = false;
+
+	for (int i = 1; i < argc; i++) {
+		int status = CLI_DONE;
+
+		if (!only_words && strcmp(argv[i], "--") == 0)
+			only_words = true;
+		else if (only_words || argv[i][0] != '-' || argv[i][1] == '\0')
+			out->words[out->count++] = argv[i];
+		else
+			status = take_option(
+			    cli, options, sizeof(options) / sizeof(options[0]), argv, &i, detail);
+		if (status != CLI_DONE)
+			return status;
+	}
+	return set_output(cli, output);
+}
+
+/* --- the whole line */
+
+/* "service-account credential generate-pw" as it was typed, for messages; and the subject. */
+static void
+name_command(struct cli *cli, struct args *out, int words)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < words && len < sizeof(out->typed); i++)
+		len += (size_t)snprintf(out->typed + len, sizeof(out->typed) - len, "%s%s",
+		    i == 0 ? "" : " ", out->words[i]);
+	cli->command = out->typed;
+	snprintf(cli->subject, sizeof(cli->subject), "%s", out->words[0]);
+	for (char *c = cli->subject; *c != '\0'; c++)
+		*c = *c == '-' ? '_' : *c;
+	cli->args = out->words + words;
+	cli->arg_count = out->count - words;
+}
+
+static int
+check_operands(const struct cli *cli, const struct command *command, const char *detail)
+{
+	bool many = command->max_operands >= 0 && cli->arg_count > command->max_operands;
+
+	if (cli->arg_count < command->min_operands || many) {
+		fprintf(stderr, "usage: kanidm %s %s\n", cli->command, command->operands);
+		return CLI_USAGE;
+	}
+	if (detail != NULL && !command->takes_details)
+		return bad_usage("%s: --%s belongs to `update`", cli->command, detail);
+	return CLI_DONE;
+}
+
+int
+args_parse(struct cli *cli, int argc, char **argv, struct args *out)
+{
+	const char *detail = NULL;
+	int words, status;
+
+	*out = (struct args){ .words = calloc((size_t)argc + 1, sizeof(*out->words)) };
+	if (out->words == NULL)
+		return bad_usage("out of memory");
+	status = split(cli, argc, argv, out, &detail);
+	if (status != CLI_DONE || out->help)
+		return status;
+	out->command = find_command(out->words, out->count, &words);
+	if (out->command == NULL) {
+		args_print_usage(stderr, out);
+		return CLI_USAGE;
+	}
+	name_command(cli, out, words);
+	return check_operands(cli, out->command, detail);
+}
+
+void
+args_free(struct args *args)
+{
+	free(args->words);
+	args->words = NULL;
+}

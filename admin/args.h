@@ -1,0 +1,45 @@
+/* The command line of `kanidm`: which command it names, its operands and options (SPEC 10.1). */
+#ifndef ADMIN_ARGS_H
+#define ADMIN_ARGS_H
+
+#include <stdio.h>
+
+#include "admin/cli.h"
+
+enum { ARGS_COMMAND_BYTES = 128 };
+
+/*
+ * A command: its words, with alternatives of the first one between bars; "_" stands for "-" too.
+ * `account person update X` is `account update X` (the chapter's older form).
+ */
+struct command {
+	const char *words;
+	const char *operands; /* for usage */
+	int min_operands;
+	int max_operands;   /* -1: any number */
+	bool takes_details; /* --legalname and the like */
+	int (*run)(struct cli *cli);
+};
+
+struct args {
+	const struct command *command; /* NULL with `help` alone */
+	char **words;                  /* all that is no option, and a NULL; owned */
+	int count;
+	bool help;
+	char typed[ARGS_COMMAND_BYTES]; /* the command's words as they were typed */
+};
+
+/*
+ * Take the command line apart: options into `cli`, wherever on the line they stand, and the rest
+ * into `out`; cli->command, subject and args then point into `out`.  What is borrowed from `argv`
+ * stays so.
+ *
+ * Returns CLI_DONE, or CLI_USAGE after saying on stderr what is wrong.  Either way: args_free.
+ */
+int args_parse(struct cli *cli, int argc, char **argv, struct args *out);
+void args_free(struct args *args);
+
+/* The commands that begin as `args` does, as far as any of them does. */
+void args_print_usage(FILE *out, const struct args *args);
+
+#endif
