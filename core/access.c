@@ -73,22 +73,6 @@ attrset_and(struct idm_attrset *set, const struct idm_attrset *other)
 		set->bits[i] &= other->bits[i];
 }
 
-static bool
-attrset_covers(const struct idm_attrset *set, const struct idm_attrset *part)
-{
-	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
-		if ((part->bits[i] & ~set->bits[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-attrset_is_empty(const struct idm_attrset *set)
-{
-	return attrset_covers(&(struct idm_attrset){ { 0 } }, set);
-}
-
 static enum idm_result
 find_account(const struct idm_read *read, struct idm_access *access, struct idm_error *err)
 {
@@ -281,7 +265,7 @@ searchable(struct idm_judged *judged, struct idm_attrset *out, struct idm_error 
 		const struct idm_profile *profile = access->profiles[i];
 		bool applies;
 
-		if (attrset_covers(out, &profile->search))
+		if (idm_attrset_covers(out, &profile->search))
 			continue;
 		result = idm_profile_applies(judged, profile, &applies, err);
 		if (result == IDM_OK && applies)
@@ -312,7 +296,7 @@ require_sight(const struct idm_judged *judged, struct idm_error *err)
 
 	if (result != IDM_OK)
 		return result;
-	if (judged->access->anonymous || attrset_is_empty(&visible))
+	if (judged->access->anonymous || idm_attrset_is_empty(&visible))
 		return idm_refuse(err, IDM_NOT_FOUND, "no matching entries");
 	return IDM_OK;
 }

@@ -268,18 +268,6 @@ attach(struct parser *p, struct item *item)
 	frame->count++;
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Undo `\XX` (RFC 4515 section 3, valueencoding) into the arena. */
 static enum idm_result
 unescape(struct parser *p, struct idm_span text, struct idm_span *out)
@@ -298,8 +286,8 @@ unescape(struct parser *p, struct idm_span text, struct idm_span *out)
 			to[n++] = text.ptr[i];
 			continue;
 		}
-		high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-		low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
+		high = i + 2 < text.len ? idm_hex_value(text.ptr[i + 1]) : -1;
+		low = i + 2 < text.len ? idm_hex_value(text.ptr[i + 2]) : -1;
 		if (high < 0 || low < 0)
 			return syntax_error(p, "\\ without two hexadecimal digits");
 		to[n++] = (uint8_t)(high * 16 + low);

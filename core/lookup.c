@@ -263,38 +263,22 @@ lookup_spn(const struct idm_read *read, struct idm_span text, size_t at, struct 
 	return lookup_name(read, idm_span_of(text.ptr, at), out, err);
 }
 
-/* Decimal without leading zeros; names begin with a letter, so this takes nothing from them. */
-static bool
-parse_gid(struct idm_span text, uint8_t norm[4])
-{
-	uint64_t value = 0;
-
-	if (text.len == 0 || text.len > 10 || (text.len > 1 && text.ptr[0] == '0'))
-		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] < '0' || text.ptr[i] > '9')
-			return false;
-		value = value * 10 + (uint64_t)(text.ptr[i] - '0');
-	}
-	if (value > UINT32_MAX)
-		return false;
-	idm_uint32_store((uint32_t)value, norm);
-	return true;
-}
-
 static enum idm_result
 lookup_any(
     const struct idm_read *read, struct idm_span text, struct idm_entry *out, struct idm_error *err)
 {
 	struct idm_uuid uuid;
-	uint8_t gid[4];
+	uint8_t norm[4];
 	const uint8_t *at;
+	uint32_t gid;
 
 	if (idm_uuid_parse(text, &uuid))
 		return idm_lookup_uuid(read, &uuid, out, err);
-	if (parse_gid(text, gid))
+	if (idm_uint32_parse(text, &gid)) { /* no name: those begin with a letter */
+		idm_uint32_store(gid, norm);
 		return idm_lookup_claim(
-		    read, IDM_CLAIM_GID, idm_span_of(gid, sizeof(gid)), out, err);
+		    read, IDM_CLAIM_GID, idm_span_of(norm, sizeof(norm)), out, err);
+	}
 	at = text.len == 0 ? NULL : memchr(text.ptr, '@', text.len);
 	if (at != NULL)
 		return lookup_spn(read, text, (size_t)(at - text.ptr), out, err);

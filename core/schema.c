@@ -133,26 +133,10 @@ enum { CLASS_COUNT = sizeof(classes) / sizeof(classes[0]) };
 static struct idm_schema builtin;
 static pthread_once_t builtin_once = PTHREAD_ONCE_INIT;
 
-/* FNV-1a, without regard to ASCII case. */
-static uint32_t
-hash_name(struct idm_span name)
-{
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < name.len; i++) {
-		uint32_t c = name.ptr[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		hash = (hash ^ c) * 16777619U;
-	}
-	return hash ^ hash >> 16;
-}
-
 static void
 name_table_add(struct name_table *table, const char *name, size_t position)
 {
-	uint32_t bucket = hash_name(idm_span_cstr(name)) % BUCKETS;
+	uint32_t bucket = idm_span_hash_nocase(idm_span_cstr(name)) % BUCKETS;
 
 	while (table->position[bucket] != 0)
 		bucket = (bucket + 1) % BUCKETS;
@@ -182,7 +166,8 @@ idm_schema_attr(const struct idm_schema *schema, struct idm_span name)
 
 	if (name.len == 0 || name.len > NAME_BYTES_MAX)
 		return NULL;
-	for (uint32_t at = hash_name(name) % BUCKETS; position[at] != 0; at = (at + 1) % BUCKETS) {
+	for (uint32_t at = idm_span_hash_nocase(name) % BUCKETS; position[at] != 0;
+	     at = (at + 1) % BUCKETS) {
 		const struct idm_attr *attr = &attrs[position[at] - 1];
 
 		if (idm_span_equal_nocase(name, idm_span_cstr(attr->name)))
@@ -207,7 +192,8 @@ idm_schema_class(const struct idm_schema *schema, struct idm_span name)
 
 	if (name.len == 0 || name.len > NAME_BYTES_MAX)
 		return NULL;
-	for (uint32_t at = hash_name(name) % BUCKETS; position[at] != 0; at = (at + 1) % BUCKETS) {
+	for (uint32_t at = idm_span_hash_nocase(name) % BUCKETS; position[at] != 0;
+	     at = (at + 1) % BUCKETS) {
 		const struct idm_class *class = &classes[position[at] - 1];
 
 		if (idm_span_equal_nocase(name, idm_span_cstr(class->name)))

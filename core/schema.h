@@ -89,6 +89,23 @@ idm_attrset_has(const struct idm_attrset *set, const struct idm_attr *attr)
 	return (set->bits[attr->slot / 64] >> attr->slot % 64 & 1) != 0;
 }
 
+/* Is all of `part` in `set`? */
+static inline bool
+idm_attrset_covers(const struct idm_attrset *set, const struct idm_attrset *part)
+{
+	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
+		if ((part->bits[i] & ~set->bits[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static inline bool
+idm_attrset_is_empty(const struct idm_attrset *set)
+{
+	return idm_attrset_covers(&(struct idm_attrset){ { 0 } }, set);
+}
+
 struct idm_class {
 	const char *name;
 	const struct idm_attr *const *must; /* NULL-terminated */
@@ -179,5 +196,7 @@ int64_t idm_datetime_load(struct idm_span stored); /* of 8 bytes */
 void idm_datetime_store(int64_t at_s, uint8_t out[8]);
 uint32_t idm_uint32_load(struct idm_span stored); /* of 4 bytes */
 void idm_uint32_store(uint32_t value, uint8_t out[4]);
+/* Decimal digits in their shortest form.  False: `text` is no number from 0 to 2^32 - 1. */
+bool idm_uint32_parse(struct idm_span text, uint32_t *out);
 
 #endif

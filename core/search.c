@@ -15,16 +15,6 @@ struct slice {
 	struct idm_error *err;
 };
 
-static bool
-attrset_covers(const struct idm_attrset *set, const struct idm_attrset *part)
-{
-	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
-		if ((part->bits[i] & ~set->bits[i]) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* Recycled entries and tombstones are there for a filter that asks for them. */
 static bool
 is_asked_for(const struct idm_filter *filter, const struct idm_entry *entry)
@@ -57,9 +47,9 @@ test_entry(const struct idm_search *search, const struct idm_read *read,
 	if (result != IDM_OK || truth != IDM_TRUE)
 		return result;
 	result = idm_access_search(read, search->access, entry, readable, err);
-	if (result != IDM_OK || attrset_covers(&(struct idm_attrset){ { 0 } }, readable))
+	if (result != IDM_OK || idm_attrset_is_empty(readable))
 		return result;
-	if (!attrset_covers(readable, asked))
+	if (!idm_attrset_covers(readable, asked))
 		result = idm_filter_test(read, search->filter, entry, readable, &truth, err);
 	*matches = result == IDM_OK && truth == IDM_TRUE;
 	return result;

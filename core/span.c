@@ -31,6 +31,17 @@ idm_span_equal_nocase(struct idm_span a, struct idm_span b)
 	return true;
 }
 
+/* FNV-1a. */
+uint32_t
+idm_span_hash_nocase(struct idm_span span)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < span.len; i++)
+		hash = (hash ^ lower(span.ptr[i])) * 16777619U;
+	return hash ^ hash >> 16;
+}
+
 bool
 idm_span_equal_secret(struct idm_span a, struct idm_span b)
 {

@@ -44,11 +44,27 @@ idm_span_is(struct idm_span a, const char *text)
 	return idm_span_equal(a, idm_span_cstr(text));
 }
 
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+static inline int
+idm_hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 /* Order as of memcmp, the shorter first where one begins the other. */
 int idm_span_compare(struct idm_span a, struct idm_span b);
 
 /* Equal without regard to ASCII case: attribute names, keywords. */
 bool idm_span_equal_nocase(struct idm_span a, struct idm_span b);
+
+/* The same for all that are equal without regard to ASCII case. */
+uint32_t idm_span_hash_nocase(struct idm_span span);
 
 /* Equal in a time that depends on the lengths alone: secrets. */
 bool idm_span_equal_secret(struct idm_span a, struct idm_span b);

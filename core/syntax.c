@@ -59,9 +59,8 @@ parse_datetime(const struct input *in, struct idm_value *out)
 	return keep(in, bytes, sizeof(bytes), out);
 }
 
-/* Decimal digits in their shortest form. */
-static bool
-read_uint32(struct idm_span text, uint32_t *out)
+bool
+idm_uint32_parse(struct idm_span text, uint32_t *out)
 {
 	uint64_t value = 0;
 
@@ -82,7 +81,7 @@ parse_uint32(const struct input *in, struct idm_value *out)
 	uint8_t bytes[4];
 	uint32_t value;
 
-	if (!read_uint32(in->text, &value))
+	if (!idm_uint32_parse(in->text, &value))
 		return refuse(in, "takes a number from 0 to 4294967295");
 	idm_uint32_store(value, bytes);
 	return keep(in, bytes, sizeof(bytes), out);

@@ -4,18 +4,6 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-static int
-hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A hyphen stands in front of the octets 4, 6, 8 and 10 (RFC 4122 section 3). */
 static bool
 hyphen_before(size_t octet)
@@ -36,8 +24,8 @@ idm_uuid_parse(struct idm_span text, struct idm_uuid *out)
 
 		if (hyphen_before(i) && *pos++ != '-')
 			return false;
-		high = hex_value(*pos++);
-		low = hex_value(*pos++);
+		high = idm_hex_value(*pos++);
+		low = idm_hex_value(*pos++);
 		if (high < 0 || low < 0)
 			return false;
 		uuid.bytes[i] = (uint8_t)(high << 4 | low);

@@ -22,16 +22,6 @@ lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
-/* -1: no hexadecimal digit. */
-static int
-hex_value(uint8_t c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c = lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The other names of the types that our DNs are made of (RFC 4519 section 2, RFC 4524). */
 static const struct {
 	const char *other;
@@ -137,7 +127,7 @@ escape_length(const uint8_t *pos, const uint8_t *end)
 		return 0;
 	if (strchr(" \"#+,;<=>\\", pos[1]) != NULL && pos[1] != 0)
 		return 2;
-	if (end - pos >= 3 && hex_value(pos[1]) >= 0 && hex_value(pos[2]) >= 0)
+	if (end - pos >= 3 && idm_hex_value(pos[1]) >= 0 && idm_hex_value(pos[2]) >= 0)
 		return 3;
 	return 0;
 }
@@ -154,12 +144,12 @@ unescape(struct idm_arena *arena, struct idm_span raw, struct idm_span *out)
 	for (size_t i = 0; i < raw.len;) {
 		if (raw.ptr[i] != '\\') {
 			copy[len++] = raw.ptr[i++];
-		} else if (hex_value(raw.ptr[i + 1]) < 0) {
+		} else if (idm_hex_value(raw.ptr[i + 1]) < 0) {
 			copy[len++] = raw.ptr[i + 1];
 			i += 2;
 		} else {
-			copy[len++] =
-			    (uint8_t)(hex_value(raw.ptr[i + 1]) << 4 | hex_value(raw.ptr[i + 2]));
+			copy[len++] = (uint8_t)(idm_hex_value(raw.ptr[i + 1]) << 4 |
+						idm_hex_value(raw.ptr[i + 2]));
 			i += 3;
 		}
 	}

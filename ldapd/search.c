@@ -230,16 +230,6 @@ search_resume(struct request *request)
 
 /* --- the base */
 
-static bool
-is_empty(const struct idm_attrset *set)
-{
-	for (size_t i = 0; i < IDM_ATTRSET_WORDS; i++) {
-		if (set->bits[i] != 0)
-			return false;
-	}
-	return true;
-}
-
 enum idm_result
 search_find_visible(const struct request_read *read, const struct dn_target *target,
     struct idm_entry *entry, struct idm_attrset *readable, struct idm_error *err)
@@ -248,7 +238,7 @@ search_find_visible(const struct request_read *read, const struct dn_target *tar
 
 	if (result == IDM_OK)
 		result = idm_access_search(&read->read, read->access, entry, readable, err);
-	if (result == IDM_OK && is_empty(readable))
+	if (result == IDM_OK && idm_attrset_is_empty(readable))
 		return IDM_NOT_FOUND;
 	return result;
 }

@@ -251,22 +251,6 @@ static struct {
 	char oids[IDM_ATTR_SLOTS][OID_TEXT];
 } all;
 
-/* FNV-1a, without regard to ASCII case. */
-static size_t
-bucket_of(struct idm_span name)
-{
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < name.len; i++) {
-		uint32_t c = name.ptr[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		hash = (hash ^ c) * 16777619U;
-	}
-	return (hash ^ hash >> 16) % BUCKETS;
-}
-
 static bool
 is_called(struct idm_span name, const char *text)
 {
@@ -277,7 +261,7 @@ is_called(struct idm_span name, const char *text)
 static size_t
 find_bucket(struct idm_span name)
 {
-	size_t at = bucket_of(name);
+	size_t at = idm_span_hash_nocase(name) % BUCKETS;
 
 	while (all.buckets[at] != 0) {
 		const struct view_attr *attr = &all.attrs[all.buckets[at] - 1];
