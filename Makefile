@@ -138,7 +138,7 @@ check-asan:
 	$(PARALLEL) SAN=1 check
 
 # The module is always the plain build's: FreeRADIUS has no sanitizers.
-e2e: all test-variant
+e2e: $(if $(SAN),,all) test-variant
 	@$(if $(SAN),$(PARALLEL) SAN= BUILD=build test-variant)
 	@BUILD=$(BUILD) tests/run-e2e $(E2E)
 

@@ -84,7 +84,7 @@ main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct server_cli cli = { .program = argv[0], .config_path = getenv("KANIDM_CONFIG") };
+	struct server_cli cli = { .config_path = getenv("KANIDM_CONFIG") };
 	const char *output = getenv("KANIDM_OUTPUT");
 	const struct command *command;
 	struct idm_error err = { .text = "" };

@@ -11,7 +11,6 @@ enum {
 };
 
 struct server_cli {
-	const char *program; /* argv[0] */
 	const char *config_path;
 	bool json;
 	bool restore_roles;

@@ -365,6 +365,14 @@ cpu_count(void)
 	return min_u32((uint32_t)CPU_COUNT(&set), CPUS_MAX);
 }
 
+static uint32_t
+default_hash_threads(void)
+{
+	uint32_t cpus = cpu_count();
+
+	return min_u32(cpus > 1 ? cpus - 1 : 1, HASH_THREADS_MAX);
+}
+
 /* How many letters to change, add or leave out to make one name of the other (Levenshtein). */
 static size_t
 distance(const char *a, const char *b)
@@ -506,8 +514,7 @@ config_defaults(struct server_config *config)
 		.filter_nodes = 600,
 		.attributes = 64,
 		.controls = 8,
-		.hash_pool_threads =
-		    min_u32(cpu_count() > 1 ? cpu_count() - 1 : 1, HASH_THREADS_MAX),
+		.hash_pool_threads = default_hash_threads(),
 		.hash_queue = 64,
 	};
 }
@@ -519,13 +526,11 @@ complete(struct server_config *config, const char *path, struct idm_error *err)
 	static const char below[] = "/keys";
 	const struct toml_place place = { path, 0, "", "key_path" };
 	size_t len = strlen(config->db_path);
-	struct server_config defaults;
 
-	config_defaults(&defaults);
 	if (config->workers == 0)
-		config->workers = defaults.workers;
+		config->workers = cpu_count();
 	if (config->limits.hash_pool_threads == 0)
-		config->limits.hash_pool_threads = defaults.limits.hash_pool_threads;
+		config->limits.hash_pool_threads = default_hash_threads();
 	if (config->key_path[0] != '\0')
 		return IDM_OK;
 	if (len + sizeof(below) > sizeof(config->key_path))

@@ -61,7 +61,7 @@ struct server_config {
 	char domain[IDM_DOMAIN_MAX];
 	char db_path[CONFIG_PATH_BYTES];
 	char key_path[CONFIG_PATH_BYTES];  /* directory of password.keys and radius.keys */
-	char tls_chain[CONFIG_PATH_BYTES]; /* "": not set; see config_require_tls */
+	char tls_chain[CONFIG_PATH_BYTES]; /* "": not set; see config_require_listeners */
 	char tls_key[CONFIG_PATH_BYTES];
 	struct config_address ldapbindaddress[CONFIG_ADDRESSES_MAX];
 	size_t ldapbindaddress_count;         /* 0: no LDAPS, the local socket alone */

@@ -66,6 +66,5 @@ enum exop_radius_action {
  */
 #define EXOP_PASSWORD_MODIFY "1.3.6.1.4.1.4203.1.11.1"
 #define EXOP_WHOAMI "1.3.6.1.4.1.4203.1.11.3"
-#define EXOP_CANCEL "1.3.6.1.1.8"
 
 #endif
