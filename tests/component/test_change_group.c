@@ -11,18 +11,6 @@
 
 #define SELF_WRITE_UUID "00000000-0000-0000-0000-0000ac000002"
 
-static uint64_t
-applied(struct realm *r)
-{
-	uint64_t no;
-
-	realm_entry(r, "admin");
-	assert_int_equal(
-	    idm_store_get_number(&r->txn, IDM_DB_META, "applied", &no, &r->err), IDM_OK);
-	realm_done(r);
-	return no;
-}
-
 static bool
 exists(struct realm *r, const char *name)
 {
@@ -39,7 +27,7 @@ static void
 one_that_fails_leaves_no_trace_and_the_others_are_kept(void **state)
 {
 	struct realm *r = *state;
-	uint64_t first = applied(r);
+	uint64_t first = realm_applied(r);
 	char name[16];
 
 	realm_group_begin(r);
@@ -56,7 +44,7 @@ one_that_fails_leaves_no_trace_and_the_others_are_kept(void **state)
 		    IDM_DENIED);
 	}
 	realm_group_commit(r);
-	assert_int_equal(applied(r), first + 20);
+	assert_int_equal(realm_applied(r), first + 20);
 	assert_true(exists(r, "user0"));
 	assert_true(exists(r, "user19"));
 	assert_false(exists(r, "nope"));
@@ -92,7 +80,7 @@ static void
 a_group_that_is_not_committed_never_was(void **state)
 {
 	struct realm *r = *state;
-	uint64_t first = applied(r);
+	uint64_t first = realm_applied(r);
 	uint8_t before[32], after[32];
 
 	realm_person(r, "alice");
@@ -104,7 +92,7 @@ a_group_that_is_not_committed_never_was(void **state)
 	realm_group_abort(r);
 	realm_digest(r, after);
 	assert_memory_equal(before, after, sizeof(before));
-	assert_int_equal(applied(r), first + 1);
+	assert_int_equal(realm_applied(r), first + 1);
 	/* The number is given out again, to another change. */
 	assert_int_equal(realm_modify(r, "alice", "alice", "=displayname", "x", NULL), IDM_OK);
 	assert_int_equal(r->set.no, first + 2);
@@ -146,7 +134,7 @@ a_request_that_comes_again_is_answered_and_not_done_again(void **state)
 	entry = realm_entry(r, "alice");
 	assert_true(idm_span_is(idm_entry_text(&entry, IDM_ATTR_DISPLAYNAME), "B"));
 	realm_done(r);
-	assert_int_equal(applied(r), no + 1);
+	assert_int_equal(realm_applied(r), no + 1);
 }
 
 static void
@@ -158,14 +146,14 @@ a_request_that_comes_twice_in_one_group_is_done_once(void **state)
 	uint64_t no;
 
 	realm_person(r, "alice");
-	no = applied(r);
+	no = realm_applied(r);
 	request = rename_alice(r);
 	realm_group_begin(r);
 	assert_int_equal(realm_run(r, &console, &request), IDM_OK);
 	assert_int_equal(realm_run(r, &console, &request), IDM_OK);
 	assert_int_equal(r->set.no, 0);
 	realm_group_commit(r);
-	assert_int_equal(applied(r), no + 1);
+	assert_int_equal(realm_applied(r), no + 1);
 }
 
 static void

@@ -180,18 +180,6 @@ kill_after(pid_t pid, int from, unsigned acks)
 	return last;
 }
 
-static uint64_t
-applied(struct realm *r)
-{
-	uint64_t no;
-
-	realm_entry(r, "admin");
-	assert_int_equal(
-	    idm_store_get_number(&r->txn, IDM_DB_META, "applied", &no, &r->err), IDM_OK);
-	realm_done(r);
-	return no;
-}
-
 static void
 assert_sound(struct realm *r)
 {
@@ -281,7 +269,7 @@ a_killed_writer_loses_nothing_and_leaves_no_half_change(void **state)
 		uint64_t no;
 
 		open_store(r);
-		no = applied(r);
+		no = realm_applied(r);
 		assert_true(no >= acknowledged);
 		assert_sound(r);
 		/* From somewhere in what it has already: that changes nothing. */

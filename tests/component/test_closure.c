@@ -85,15 +85,6 @@ members(struct fixture *f, uint64_t group_id, enum idm_member_kind kind, uint64_
 	return count;
 }
 
-/* Let later ids begin in this window. */
-static void
-skip_to_window(struct fixture *f, uint64_t window_no)
-{
-	assert_int_equal(idm_store_put_number(&f->txn, IDM_DB_META, "next_id",
-			     window_no << IDM_WINDOW_BITS, &f->err),
-	    IDM_OK);
-}
-
 static void
 assert_ids(struct idm_ids ids, const uint64_t *wanted, size_t count)
 {
@@ -300,7 +291,7 @@ members_are_found_in_each_window(void **state)
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
 		char name[8];
 
-		skip_to_window(f, windows[i]);
+		fixture_skip_to_window(f, windows[i]);
 		for (int j = 0; j < 2; j++) {
 			snprintf(name, sizeof(name), "u%zu%d", i, j);
 			wanted[count] = fixture_person(f, name);
@@ -321,7 +312,7 @@ a_group_of_many_windows_lists_groups_of_all(void **state)
 	char name[8];
 
 	for (uint64_t i = 1; i < 5; i++) {
-		skip_to_window(f, 7 * i);
+		fixture_skip_to_window(f, 7 * i);
 		snprintf(name, sizeof(name), "g%d", (int)i);
 		wanted[i] = fixture_group(f, name);
 		fixture_edge(f, top, wanted[i], true);
@@ -446,13 +437,6 @@ struct model {
 	bool above[GROUPS][NODES]; /* group is reached from node over one edge or more */
 };
 
-static uint32_t
-random_below(uint64_t *seed, uint32_t n)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % n;
-}
-
 static void
 close_model(struct model *m)
 {
@@ -542,11 +526,12 @@ every_walk_equals_a_naive_one_whatever_the_edges(void **state)
 
 	make_nodes(f, &m);
 	for (int sequence = 0; sequence < SEQUENCES; sequence++) {
-		uint32_t keep = 1 + random_below(&seed, 3);
+		uint32_t keep = 1 + fixture_random_below(&seed, 3);
 
 		for (int edit = 0; edit < EDITS; edit++) {
-			uint32_t g = random_below(&seed, GROUPS), n = random_below(&seed, NODES);
-			bool present = random_below(&seed, 4) < keep;
+			uint32_t g = fixture_random_below(&seed, GROUPS),
+				 n = fixture_random_below(&seed, NODES);
+			bool present = fixture_random_below(&seed, 4) < keep;
 
 			assert_int_equal(
 			    fixture_edge(f, m.id[g], m.id[n], present), m.edge[g][n] != present);

@@ -82,21 +82,6 @@ window_end(struct fixture *f)
 	return end;
 }
 
-static void
-skip_to_window(struct fixture *f, uint64_t window_no)
-{
-	assert_int_equal(idm_store_put_number(&f->txn, IDM_DB_META, "next_id",
-			     window_no << IDM_WINDOW_BITS, &f->err),
-	    IDM_OK);
-}
-
-static uint32_t
-random_below(uint64_t *seed, uint32_t n)
-{
-	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*seed >> 33) % n;
-}
-
 /* --- random entries against a scan over all of them */
 
 enum { ENTRIES = 120, EDITS = 1500, QUERIES = 400, WINDOWS = 5, WORD_MAX = 8 };
@@ -113,17 +98,17 @@ struct people {
 static void
 random_word(struct people *p, uint32_t min, char out[WORD_MAX + 1])
 {
-	uint32_t len = min + random_below(&p->seed, WORD_MAX + 1 - min);
+	uint32_t len = min + fixture_random_below(&p->seed, WORD_MAX + 1 - min);
 
 	for (uint32_t i = 0; i < len; i++)
-		out[i] = "abcA"[random_below(&p->seed, 4)];
+		out[i] = "abcA"[fixture_random_below(&p->seed, 4)];
 	out[len] = '\0';
 }
 
 static void
 random_date(struct people *p, char out[IDM_TIME_TEXT])
 {
-	idm_time_format(-300 + (int64_t)random_below(&p->seed, 600), out);
+	idm_time_format(-300 + (int64_t)fixture_random_below(&p->seed, 600), out);
 }
 
 /* Give the entry at `at` random values: a new entry where there is none. */
@@ -133,9 +118,9 @@ edit(struct people *p, size_t at)
 	static const char *const domains[] = { "abc.example", "cab.example" };
 	char shown[WORD_MAX + 1], legal[WORD_MAX + 1], word[WORD_MAX + 1], mail[64], name[32];
 	char from[IDM_TIME_TEXT], until[IDM_TIME_TEXT];
-	const char *domain = domains[random_below(&p->seed, 2)];
-	const char *optional = random_below(&p->seed, 2) ? "mail" : NULL;
-	const char *class = random_below(&p->seed, 3) ? "person" : "recycled";
+	const char *domain = domains[fixture_random_below(&p->seed, 2)];
+	const char *optional = fixture_random_below(&p->seed, 2) ? "mail" : NULL;
+	const char *class = fixture_random_below(&p->seed, 3) ? "person" : "recycled";
 
 	random_word(p, 1, shown);
 	random_word(p, 1, legal);
@@ -159,11 +144,11 @@ static void
 edit_at_random(struct people *p)
 {
 	for (int i = 0; i < EDITS; i++) {
-		size_t at = random_below(&p->seed, ENTRIES);
+		size_t at = fixture_random_below(&p->seed, ENTRIES);
 
 		if (i % (EDITS / WINDOWS) == 0)
-			skip_to_window(p->f, (uint64_t)i / (EDITS / WINDOWS));
-		if (p->is_there[at] && random_below(&p->seed, 4) == 0) {
+			fixture_skip_to_window(p->f, (uint64_t)i / (EDITS / WINDOWS));
+		if (p->is_there[at] && fixture_random_below(&p->seed, 4) == 0) {
 			fixture_remove(p->f, p->id[at]);
 			p->is_there[at] = false;
 		} else {
@@ -262,7 +247,7 @@ begin_people(struct people *p, struct fixture *f, uint64_t seed)
 static struct idm_span
 random_value(struct people *p, uint32_t number, char word[WORD_MAX + 1])
 {
-	size_t at = random_below(&p->seed, ENTRIES);
+	size_t at = fixture_random_below(&p->seed, ENTRIES);
 	struct idm_value value;
 	struct idm_entry entry;
 
@@ -288,7 +273,7 @@ equality_and_presence_equal_a_scan(void **state)
 
 	begin_people(&p, *state, 1);
 	for (int i = 0; i < QUERIES; i++) {
-		uint32_t number = numbers[random_below(&p.seed, 5)];
+		uint32_t number = numbers[fixture_random_below(&p.seed, 5)];
 		struct idm_span value = random_value(&p, number, word);
 
 		compare(&p, number, ASK_EQUAL, value, IDM_SPAN_EMPTY, &more);
@@ -309,10 +294,10 @@ a_range_equals_a_scan(void **state)
 	begin_people(&p, *state, 2);
 	for (int i = 0; i < QUERIES; i++) {
 		uint8_t from[8], to[8];
-		uint32_t open = random_below(&p.seed, 5);
+		uint32_t open = fixture_random_below(&p.seed, 5);
 
-		idm_datetime_store(-330 + (int64_t)random_below(&p.seed, 660), from);
-		idm_datetime_store(-330 + (int64_t)random_below(&p.seed, 660), to);
+		idm_datetime_store(-330 + (int64_t)fixture_random_below(&p.seed, 660), from);
+		idm_datetime_store(-330 + (int64_t)fixture_random_below(&p.seed, 660), to);
 		compare(&p, numbers[i % 2], ASK_RANGE,
 		    open == 0 ? IDM_SPAN_EMPTY : idm_span_of(from, 8),
 		    open <= 1 ? IDM_SPAN_EMPTY : idm_span_of(to, 8), &more);
@@ -331,14 +316,14 @@ a_substring_names_all_that_a_scan_finds_and_few_more(void **state)
 
 	begin_people(&p, *state, 3);
 	for (int i = 0; i < QUERIES; i++) {
-		uint32_t number = numbers[random_below(&p.seed, 4)];
+		uint32_t number = numbers[fixture_random_below(&p.seed, 4)];
 		struct idm_span value = random_value(&p, number, word);
 		size_t from, len;
 
 		if (value.len < 3)
 			continue;
-		from = random_below(&p.seed, (uint32_t)value.len - 2);
-		len = 3 + random_below(&p.seed, (uint32_t)(value.len - from) - 2);
+		from = fixture_random_below(&p.seed, (uint32_t)value.len - 2);
+		len = 3 + fixture_random_below(&p.seed, (uint32_t)(value.len - from) - 2);
 		compare(&p, number, ASK_SUBSTRING, idm_span_of(value.ptr + from, len),
 		    IDM_SPAN_EMPTY, &more);
 	}
@@ -462,7 +447,7 @@ a_uuid_is_found_without_a_key_of_its_own(void **state)
 	struct idm_entry entry;
 	struct idm_window window;
 
-	skip_to_window(f, 3);
+	fixture_skip_to_window(f, 3);
 	alice = fixture_person(f, "alice");
 	entry = fixture_entry(f, alice);
 	window = equal(f, IDM_ATTR_UUID, idm_uuid_span(&entry.uuid), 3);
@@ -489,7 +474,7 @@ the_windows_of_a_value_are_found_in_jumps(void **state)
 	char name[8];
 
 	for (size_t i = 0; i < 3; i++) {
-		skip_to_window(f, windows[i]);
+		fixture_skip_to_window(f, windows[i]);
 		snprintf(name, sizeof(name), "a%zu", i);
 		fixture_add(f, "class", "person", "name", name, "displayname", "Smith", NULL);
 		snprintf(name, sizeof(name), "b%zu", i);
@@ -733,7 +718,7 @@ the_window_end_lies_behind_the_last_id(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(window_end(f), 1);
-	skip_to_window(f, 1);
+	fixture_skip_to_window(f, 1);
 	assert_int_equal(window_end(f), 1); /* the first id of window 1 is not given out yet */
 	fixture_person(f, "alice");
 	assert_int_equal(window_end(f), 2);

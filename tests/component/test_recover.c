@@ -76,18 +76,6 @@ has_session(struct realm *r, const struct idm_uuid *id)
 	return result == IDM_OK;
 }
 
-static uint64_t
-applied(struct realm *r)
-{
-	uint64_t no;
-
-	realm_entry(r, "admin");
-	assert_int_equal(
-	    idm_store_get_number(&r->txn, IDM_DB_META, "applied", &no, &r->err), IDM_OK);
-	realm_done(r);
-	return no;
-}
-
 static void
 the_password_is_generated_and_lets_in(void **state)
 {
@@ -245,12 +233,12 @@ impossible_hash_costs_are_refused_and_nothing_changes(void **state)
 	struct realm *r = *state;
 	const struct idm_argon2 none = { .m_kib = 0, .t = 0, .p = 0 };
 	char password[IDM_GENERATED_PASSWORD_BYTES];
-	uint64_t before = applied(r);
+	uint64_t before = realm_applied(r);
 
 	assert_int_not_equal(idm_recover_account(r->store, &r->context, "admin", false, &none,
 				 r->now, password, &r->err),
 	    IDM_OK);
-	assert_int_equal(applied(r), before);
+	assert_int_equal(realm_applied(r), before);
 	assert_int_equal(password[0], '\0');
 }
 
@@ -297,12 +285,12 @@ the_change_set_says_that_the_console_recovered(void **state)
 {
 	struct realm *r = *state;
 	char password[IDM_GENERATED_PASSWORD_BYTES];
-	uint64_t before = applied(r);
+	uint64_t before = realm_applied(r);
 	struct idm_uuid admin = realm_uuid(r, "admin");
 	struct idm_change_set set;
 
 	assert_recovers(r, "admin", password);
-	assert_int_equal(applied(r), before + 1);
+	assert_int_equal(realm_applied(r), before + 1);
 	realm_entry(r, "admin");
 	assert_int_equal(idm_change_log_get(&r->read, before + 1, &set, &r->err), IDM_OK);
 	assert_int_equal(set.operation, IDM_OP_RECOVER);

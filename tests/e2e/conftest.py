@@ -27,6 +27,22 @@ def instance(built):
 
 
 @pytest.fixture
+def admin(instance, people):
+    """A connection of idm_admin, in a module with a fixture `people` that says who is there."""
+    connection = instance.connect("idm_admin")
+    yield connection
+    connection.unbind_s()
+
+
+@pytest.fixture
+def anonymous(instance, people):
+    """The same, bound as nobody."""
+    connection = instance.connect("", "")
+    yield connection
+    connection.unbind_s()
+
+
+@pytest.fixture
 def fresh(built):
     """Makes instances that nothing was started in; the test starts what it needs."""
     made = []

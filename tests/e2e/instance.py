@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -26,6 +27,12 @@ PROGRAMS = BUILD / "test" / "bin"
 MODULE = TOP / "build" / "test" / "lib" / "rlm_kanidm.so"
 SANITIZED = "san" in BUILD.name
 AS_ROOT = os.geteuid() == 0
+
+
+def tls(instance, timeout=10):
+    context = ssl.create_default_context(cafile=instance.dir / "ca.pem")
+    raw = socket.create_connection(("127.0.0.1", instance.ldaps_port), timeout)
+    return context.wrap_socket(raw, server_hostname="localhost")
 
 
 def wait_for(condition, what, seconds=20.0):
@@ -380,24 +387,17 @@ class Instance:
             return False
         return True
 
-    def ldap_tool(self, tool, *args, name=None, password=None, url=None):
-        argv = [tool, "-x", "-H", url or self.url]
+    def ldapwhoami(self, *args, name=None, password=None, url=None):
+        argv = ["ldapwhoami", "-x", "-H", url or self.url]
         if name is not None:
             if password is None:
                 password = self.passwords[name]
             argv += ["-D", name, "-w", password]
         return self.run(*argv, *args, env={"LDAPTLS_CACERT": str(self.dir / "ca.pem")})
 
-    def ldapsearch(self, *args, base=None, **who):
-        base = self.suffix if base is None else base
-        return self.ldap_tool("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", base, *args, **who)
-
-    def ldapwhoami(self, *args, **who):
-        return self.ldap_tool("ldapwhoami", *args, **who)
-
     # --- RADIUS
 
-    def _radclient(self, pairs, secret, retries=1, timeout_s=4):
+    def _radclient(self, pairs, secret, timeout_s=4):
         pairs = dict({"NAS-IP-Address": "127.0.0.1", "Message-Authenticator": "0x00"}, **pairs)
 
         def quoted(value):
@@ -406,7 +406,7 @@ class Instance:
             value = value.replace("\\", "\\\\").replace('"', '\\"')
             return '"' + re.sub(r"[\x00-\x1f]", lambda m: f"\\{ord(m[0]):03o}", value) + '"'
         text = "\n".join(f"{k} = {quoted(v)}" for k, v in pairs.items() if v is not None) + "\n"
-        done = self.run("radclient", "-x", "-r", retries, "-t", timeout_s,
+        done = self.run("radclient", "-x", "-r", 1, "-t", timeout_s,
                         "-d", self.dir / "freeradius",
                         f"127.0.0.1:{self.radius_port}", "auth", secret or self.nas_secret,
                         input=text)

@@ -1,5 +1,6 @@
 """What goes wrong outside gives a clear error, and loses nothing (SPEC 8.7, 11.1, 11.2)."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import ldap
 import pytest
 
-from instance import AS_ROOT, Instance, wait_for
+from instance import AS_ROOT, Instance, tls, wait_for
 
 # --- binds
 
@@ -77,12 +78,6 @@ def test_the_log_says_why_and_names_no_password(instance, people):
 # --- bytes
 
 
-def tls_socket(instance, timeout=10):
-    context = ssl.create_default_context(cafile=instance.dir / "ca.pem")
-    raw = socket.create_connection(("127.0.0.1", instance.ldaps_port), timeout)
-    return context.wrap_socket(raw, server_hostname="localhost")
-
-
 def ber(tag, content):
     n = len(content)
     length = bytes([n]) if n < 128 else bytes([0x84]) + n.to_bytes(4, "big")
@@ -124,7 +119,7 @@ MALFORMED = {
 def test_malformed_input_costs_its_sender_the_connection_and_nobody_else(instance, data):
     bystander = instance.connect("idm_admin")
     pids = worker_pids(instance)
-    with tls_socket(instance) as s:
+    with tls(instance) as s:
         s.sendall(data)
         received = b""
         try:
@@ -143,7 +138,7 @@ def test_malformed_input_costs_its_sender_the_connection_and_nobody_else(instanc
 def test_a_truncated_stream_is_given_up(instance, length):
     bystander = instance.connect("idm_admin")
     pids = worker_pids(instance)
-    s = tls_socket(instance)
+    s = tls(instance)
     s.sendall(BIND[:length])
     s.close()
     assert bystander.whoami_s() == "u:idm_admin@idm.example.com"
@@ -245,6 +240,16 @@ def set_line(path, key, line):
     return number + 1
 
 
+@contextlib.contextmanager
+def changed(instance, key, line):
+    """server.toml with this line, whose number it gives; then as it was."""
+    good = instance.server_toml.read_text()
+    try:
+        yield set_line(instance.server_toml, key, line)
+    finally:
+        instance.server_toml.write_text(good)
+
+
 BAD_LINES = {
     "an unknown key": ("colour", 'colour = "blue"'),
     "a number that is none": ("workers", "workers = many"),
@@ -261,13 +266,9 @@ BAD_LINES = {
 @pytest.mark.parametrize("key,line", BAD_LINES.values(), ids=BAD_LINES.keys())
 @pytest.mark.parametrize("program", ["kanidmd", "kanidm-ldapd"])
 def test_a_bad_line_is_named_and_nothing_starts(stopped, program, key, line):
-    good = stopped.server_toml.read_text()
-    number = set_line(stopped.server_toml, key, line)
-    try:
-        argv = ["configtest"] if program == "kanidmd" else []
+    argv = ["configtest"] if program == "kanidmd" else []
+    with changed(stopped, key, line) as number:
         done = stopped.run(stopped.programs / program, *argv, "-c", stopped.server_toml, timeout=20)
-    finally:
-        stopped.server_toml.write_text(good)
     assert done.returncode == 1
     assert f"server.toml:{number}:" in done.stderr, done.stderr
     assert key in done.stderr
@@ -276,7 +277,6 @@ def test_a_bad_line_is_named_and_nothing_starts(stopped, program, key, line):
 @pytest.mark.parametrize("key", ["tls_chain", "tls_key"])
 @pytest.mark.parametrize("what", ["missing", "nonsense", "of another key"])
 def test_a_bad_certificate_is_named_and_nothing_starts(stopped, key, what):
-    good = stopped.server_toml.read_text()
     path = stopped.dir / f"other-{key}.pem"
     path.unlink(missing_ok=True)
     if what == "nonsense":
@@ -288,11 +288,8 @@ def test_a_bad_certificate_is_named_and_nothing_starts(stopped, key, what):
                         path if key == "tls_key" else "/dev/null"], check=True, capture_output=True)
     if path.exists():
         path.chmod(0o644)
-    set_line(stopped.server_toml, key, f'{key} = "{path}"')
-    try:
+    with changed(stopped, key, f'{key} = "{path}"'):
         done = stopped.run(stopped.programs / "kanidm-ldapd", "-c", stopped.server_toml, timeout=20)
-    finally:
-        stopped.server_toml.write_text(good)
     assert done.returncode == 1
     assert path.name in done.stderr, done.stderr
 
@@ -316,14 +313,10 @@ def test_a_missing_configuration_is_named(stopped):
                  marks=pytest.mark.skipif(not AS_ROOT, reason="who is not root needs no group")),
 ])
 def test_configtest_refuses_what_a_start_would(stopped, key, value, named):
-    good = stopped.server_toml.read_text()
-    set_line(stopped.server_toml, key, f'{key} = "{value}"')
-    try:
+    with changed(stopped, key, f'{key} = "{value}"'):
         checked = stopped.kanidmd("configtest")
         started = stopped.run(stopped.programs / "kanidm-ldapd", "-c", stopped.server_toml,
                               timeout=20)
-    finally:
-        stopped.server_toml.write_text(good)
     for done in checked, started:
         assert done.returncode == 1
         assert named in done.stderr, done.stderr
@@ -347,12 +340,8 @@ def test_configtest_takes_a_good_configuration(stopped):
 
 
 def test_another_domain_than_the_stored_one_refuses_to_start(stopped):
-    good = stopped.server_toml.read_text()
-    set_line(stopped.server_toml, "domain", 'domain = "other.example.net"')
-    try:
+    with changed(stopped, "domain", 'domain = "other.example.net"'):
         done = stopped.run(stopped.programs / "kanidm-ldapd", "-c", stopped.server_toml, timeout=20)
-    finally:
-        stopped.server_toml.write_text(good)
     assert done.returncode == 1
     assert "domain rename" in done.stderr
 

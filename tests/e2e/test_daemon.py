@@ -14,18 +14,11 @@ from pathlib import Path
 import ldap
 import pytest
 
-from instance import wait_for
+from instance import AS_ROOT, tls, wait_for
 
-AS_ROOT = os.geteuid() == 0
 LONG = "correct horse battery staple 42"
 BIND = bytes.fromhex("300c020101600702010304008000")
 WHOAMI = b"\x30\x1e\x02\x01%c\x77\x19\x80\x171.3.6.1.4.1.4203.1.11.3"
-
-
-def tls(instance, timeout=10):
-    context = ssl.create_default_context(cafile=instance.dir / "ca.pem")
-    raw = socket.create_connection(("127.0.0.1", instance.ldaps_port), timeout)
-    return context.wrap_socket(raw, server_hostname="localhost")
 
 
 def bind_as(instance, number, name="idm_admin"):
@@ -68,6 +61,10 @@ def core_and_workers(instance):
         fds = [os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
         (core if any(fd.endswith("local.mdb") for fd in fds) else workers).append(pid)
     return core, workers
+
+
+def core_pid(instance):
+    return core_and_workers(instance)[0][0] if AS_ROOT else children(instance)[0]
 
 
 def is_closed(s):
@@ -332,8 +329,7 @@ def test_a_killed_core_process_comes_back_with_all_that_was_acknowledged(fresh):
     instance.login("idm_admin")
     for n in range(3):
         instance.ok("group", "create", f"round{n}", name="idm_admin")
-        core, _ = core_and_workers(instance) if AS_ROOT else ([children(instance)[0]], None)
-        os.kill(core[0], signal.SIGKILL)
+        os.kill(core_pid(instance), signal.SIGKILL)
         wait_for(lambda: instance.ldapwhoami(name="idm_admin").returncode == 0, "it serves again", 40)
         for m in range(n + 1):
             assert f"round{m}" in instance.ok("group", "get", f"round{m}", name="idm_admin")
@@ -343,8 +339,7 @@ def test_one_that_can_not_come_back_still_ends_when_told(fresh):
     instance = fresh()
     instance.start_ldapd()
     (instance.dir / "keys").rename(instance.dir / "gone")
-    core, _ = core_and_workers(instance) if AS_ROOT else ([children(instance)[0]], None)
-    os.kill(core[0], signal.SIGKILL)
+    os.kill(core_pid(instance), signal.SIGKILL)
     wait_for(lambda: "the start failed" in instance.ldapd_log(), "it tries in vain", 20)
     assert instance.stop_ldapd() == 0
 

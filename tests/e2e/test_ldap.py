@@ -22,20 +22,6 @@ def people(instance):
     instance.ok("group", "add_members", "everyone", "staff", name="idm_admin")
 
 
-@pytest.fixture
-def admin(instance, people):
-    connection = instance.connect("idm_admin")
-    yield connection
-    connection.unbind_s()
-
-
-@pytest.fixture
-def anonymous(instance, people):
-    connection = instance.connect("", "")
-    yield connection
-    connection.unbind_s()
-
-
 def uids(connection, instance, text, scope=ldap.SCOPE_SUBTREE, base=None):
     found = connection.search_s(base or instance.suffix, scope, text, ["uid"])
     return sorted(entry["uid"][0].decode() for _, entry in found if entry.get("uid"))

@@ -39,20 +39,6 @@ def people(instance):
     connection.unbind_s()
 
 
-@pytest.fixture
-def admin(instance, people):
-    connection = instance.connect("idm_admin")
-    yield connection
-    connection.unbind_s()
-
-
-@pytest.fixture
-def anonymous(instance, people):
-    connection = instance.connect("", "")
-    yield connection
-    connection.unbind_s()
-
-
 def names(connection, instance, text, scope=ldap.SCOPE_SUBTREE, base=None):
     found = connection.search_s(base or instance.suffix, scope, text, ["name"])
     return sorted(entry["name"][0].decode() for _, entry in found if entry.get("name"))

@@ -1,17 +1,7 @@
 /* Any bytes as server.toml: what is taken is complete and in bounds, what is not is told in text.
  */
-#include <stdlib.h>
-
 #include "common/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* One line that a terminal shows as it is, and that names the file. */
 static void

@@ -7,11 +7,9 @@
  *       tests/fuzz/fuzz_dn.c ldapd/dn.c core/arena.c core/span.c -lcrypto -lunistring
  */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "ldapd/dn.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 enum { ARENA_BYTES = 64 * 1024 };
 

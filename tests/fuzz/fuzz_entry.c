@@ -1,16 +1,6 @@
 /* Any bytes as a flat entry: refused, or read to the last value, changed and encoded again. */
-#include <stdlib.h>
-
 #include "core/entry.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_values(const struct idm_entry *entry, const struct idm_entry *again, uint32_t number)

@@ -1,18 +1,8 @@
 /* Any text as a filter: what is taken keeps its limits, and taken strictly it is taken laxly. */
-#include <stdlib.h>
-
 #include "core/filter.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 enum { ARENA_BYTES = 16 * 1024 * 1024 };
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static size_t
 check_tree(const struct idm_filter *filter, unsigned depth)

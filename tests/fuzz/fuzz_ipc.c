@@ -1,9 +1,6 @@
 /* Frames between worker and core process.  `make fuzz`. */
-#include <stdlib.h>
-
 #include "ldapd/ipc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,11 +7,9 @@
  *       tests/fuzz/fuzz_message.c ldapd/ber.c ldapd/message.c core/arena.c core/span.c -lcrypto
  */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "ldapd/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+#include "tests/fuzz/fuzz.h"
 
 enum { PDU_BYTES_MAX = 64 * 1024, ARENA_BYTES = 256 * 1024 };
 

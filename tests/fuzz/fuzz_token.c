@@ -2,20 +2,10 @@
  * Any text as a token, any bytes as a token's stored row, any text as a stored hash and as a
  * password to judge.
  */
-#include <stdlib.h>
-
 #include "core/base64.h"
 #include "core/credential.h"
 #include "core/token.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* One token has one text: what is taken gives the same text again. */
 static void

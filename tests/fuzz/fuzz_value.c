@@ -1,16 +1,6 @@
 /* Any text as a value of any attribute: what is taken prints, and takes its own text again. */
-#include <stdlib.h>
-
 #include "core/schema.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* A value asserted as it is printed matches itself. */
 static void

@@ -1,12 +1,10 @@
 #include "tests/support/fixture.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,6 +25,13 @@ check(struct fixture *f, enum idm_result result)
 {
 	if (result != IDM_OK)
 		fail_msg("%s: %s", idm_result_name(result), f->err.text);
+}
+
+uint32_t
+fixture_random_below(uint64_t *seed, uint32_t n)
+{
+	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (uint32_t)(*seed >> 33) % n;
 }
 
 /* --- transactions */
@@ -50,13 +55,6 @@ fixture_commit_then_read(struct fixture *f)
 	check(f, idm_store_write_commit(&f->txn, &f->err));
 	check(f, idm_store_read_begin(f->store, &f->txn, &f->err));
 	attach(f);
-}
-
-void
-fixture_commit_then_write(struct fixture *f)
-{
-	check(f, idm_store_write_commit(&f->txn, &f->err));
-	begin_write(f);
 }
 
 void
@@ -283,6 +281,13 @@ fixture_remove(struct fixture *f, uint64_t id)
 	scratch_end(f);
 }
 
+void
+fixture_skip_to_window(struct fixture *f, uint64_t window_no)
+{
+	check(f, idm_store_put_number(
+		     &f->txn, IDM_DB_META, "next_id", window_no << IDM_WINDOW_BITS, &f->err));
+}
+
 uint64_t
 fixture_person(struct fixture *f, const char *name)
 {
@@ -361,19 +366,6 @@ fixture_open(struct fixture *f)
 	attach(f);
 }
 
-static void
-remove_dir(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *file;
-
-	assert_non_null(dir);
-	while ((file = readdir(dir)) != NULL)
-		unlinkat(dirfd(dir), file->d_name, 0); /* "." and ".." stay, being directories */
-	closedir(dir);
-	assert_int_equal(rmdir(path), 0);
-}
-
 void
 fixture_close(struct fixture *f)
 {
@@ -383,7 +375,7 @@ fixture_close(struct fixture *f)
 		idm_store_read_end(&f->txn);
 	idm_store_close(&f->store);
 	idm_arena_free(&f->arena);
-	remove_dir(f->dir);
+	temp_dir_remove(f->dir);
 }
 
 int

@@ -31,7 +31,6 @@ int fixture_teardown(void **state);
 
 /* End the transaction and begin another one. */
 void fixture_commit_then_read(struct fixture *f);
-void fixture_commit_then_write(struct fixture *f);
 void fixture_read_then_write(struct fixture *f);
 
 /*
@@ -44,6 +43,8 @@ uint64_t fixture_add_pairs(struct fixture *f, const char *const *pairs); /* NULL
 /* Let the entry have these values and no others; its uuid stays. */
 void fixture_replace(struct fixture *f, uint64_t id, ...) __attribute__((sentinel));
 void fixture_remove(struct fixture *f, uint64_t id);
+/* Let the ids of later entries begin in this window. */
+void fixture_skip_to_window(struct fixture *f, uint64_t window_no);
 
 /* A person and a group that have a name and what their class needs. */
 uint64_t fixture_person(struct fixture *f, const char *name);
@@ -55,5 +56,8 @@ uint64_t fixture_id(struct fixture *f, const char *text); /* as idm_lookup_text;
 
 /* Let the group list the member, or not; whether that changed anything. */
 bool fixture_edge(struct fixture *f, uint64_t group_id, uint64_t member_id, bool present);
+
+/* A number from 0 to n - 1; the same seed gives the same sequence. */
+uint32_t fixture_random_below(uint64_t *seed, uint32_t n);
 
 #endif

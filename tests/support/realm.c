@@ -1,6 +1,5 @@
 #include "tests/support/realm.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,15 +65,6 @@ realm_setup_empty(void **state)
 	return setup(state, true);
 }
 
-static int
-remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void
 verify_digest(struct realm *r)
 {
@@ -100,7 +90,7 @@ realm_teardown(void **state)
 	idm_keyring_close(&r->radius_ring);
 	idm_store_close(&r->store);
 	idm_arena_free(&r->arena);
-	nftw(r->dir, remove_file, 8, FTW_DEPTH | FTW_PHYS);
+	temp_dir_remove(r->dir);
 	free(r);
 	return 0;
 }
@@ -147,6 +137,17 @@ realm_is_memberof(struct realm *r, const char *name, const char *group)
 	is = idm_ids_has(&above, group_id);
 	realm_done(r);
 	return is;
+}
+
+uint64_t
+realm_applied(struct realm *r)
+{
+	uint64_t no;
+
+	realm_entry(r, "admin");
+	assert_ok(r, idm_store_get_number(&r->txn, IDM_DB_META, "applied", &no, &r->err));
+	realm_done(r);
+	return no;
 }
 
 void

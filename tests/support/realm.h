@@ -70,6 +70,9 @@ void realm_done(struct realm *r);
 bool realm_is_memberof(struct realm *r, const char *name, const char *group);
 struct idm_uuid realm_uuid(struct realm *r, const char *name);
 
+/* The number of the change that was applied last. */
+uint64_t realm_applied(struct realm *r);
+
 /* meta.digest of the newest snapshot. */
 void realm_digest(struct realm *r, uint8_t out[32]);
 

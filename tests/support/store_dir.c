@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +20,11 @@ store_dir_setup(void **state)
 	return 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
 void
 store_dir_remove(struct store_dir *dir)
 {
 	idm_store_close(&dir->store);
-	nftw(dir->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	temp_dir_remove(dir->path);
 }
 
 int

@@ -10,4 +10,7 @@ enum { TEMP_DIR_BYTES = 48 };
  * can't. */
 void temp_dir_make(const char *what, char *out, size_t size);
 
+/* Remove it with all that is in it.  Fails the test if it can't. */
+void temp_dir_remove(const char *path);
+
 #endif

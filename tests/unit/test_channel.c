@@ -83,21 +83,29 @@ send_all(int fd, const uint8_t *data, size_t len)
 	assert_int_equal(write(fd, data, len), len);
 }
 
+/* The frames 1 to `count`, in one write. */
+static void
+send_releases(int fd, uint64_t count)
+{
+	struct ipc_buffer buffer = { NULL, 0, 0 };
+
+	for (uint64_t i = 1; i <= count; i++)
+		put_release(&buffer, i);
+	send_all(fd, buffer.data, buffer.len);
+	ipc_buffer_free(&buffer);
+}
+
 static void
 several_frames_in_one_write_all_come(void **state)
 {
 	struct end end;
-	struct ipc_buffer buffer = { NULL, 0, 0 };
 	int fd = setup(&end);
 
 	(void)state;
-	for (uint64_t i = 1; i <= 10; i++)
-		put_release(&buffer, i);
-	send_all(fd, buffer.data, buffer.len);
+	send_releases(fd, 10);
 	end.stop_at = 10;
 	event_base_dispatch(end.base);
 	assert_int_equal(end.sum, 55);
-	ipc_buffer_free(&buffer);
 	teardown(&end, fd);
 }
 
@@ -140,18 +148,14 @@ static void
 a_refused_frame_closes_it(void **state)
 {
 	struct end end;
-	struct ipc_buffer buffer = { NULL, 0, 0 };
 	int fd = setup(&end);
 
 	(void)state;
-	put_release(&buffer, 1);
-	put_release(&buffer, 2);
-	send_all(fd, buffer.data, buffer.len);
+	send_releases(fd, 2);
 	end.refuse = true;
 	event_base_dispatch(end.base);
 	assert_true(end.closed);
 	assert_int_equal(end.frames, 1);
-	ipc_buffer_free(&buffer);
 	teardown(&end, fd);
 }
 
@@ -172,19 +176,15 @@ static void
 it_may_be_freed_by_its_callback(void **state)
 {
 	struct end end;
-	struct ipc_buffer buffer = { NULL, 0, 0 };
 	int fd = setup(&end);
 
 	(void)state;
-	put_release(&buffer, 1);
-	put_release(&buffer, 2);
-	send_all(fd, buffer.data, buffer.len);
+	send_releases(fd, 2);
 	end.free_in_callback = true;
 	event_base_dispatch(end.base);
 	assert_int_equal(end.frames, 1);
 	assert_false(end.closed);
 	assert_null(end.channel);
-	ipc_buffer_free(&buffer);
 	teardown(&end, fd);
 }
 
