@@ -17,8 +17,10 @@
 
 enum {
 	CORE_JOB_ARENA_BYTES = 24 * 1024 * 1024,
-	CORE_BATCH_MAX = 64,       /* changes that share a commit */
-	CORE_IDENTITY_MAX = 65536, /* bound connections of one worker */
+	CORE_BATCH_MAX = 64,                 /* changes that share a commit */
+	CORE_JOB_BYTES = 16 * 1024,          /* that a waiting job holds, besides its PDU */
+	CORE_WAITING_MAX = 64 * 1024 * 1024, /* octets of jobs that wait for a commit: busy above */
+	CORE_IDENTITY_MAX = 65536,           /* bound connections of one worker */
 };
 
 struct core_worker;
@@ -35,7 +37,7 @@ struct core {
 
 	struct core_job *batch; /* changes that wait for the next commit, in order */
 	struct core_job **batch_end;
-	size_t batch_len;
+	size_t batch_bytes; /* that they hold */
 	struct event *batch_event;
 	struct event *tick_event;
 	struct event *minute_event;
@@ -83,6 +85,7 @@ struct core_job {
 	struct idm_arena *arena;
 	struct idm_identity identity;
 	struct ldap_message message; /* of an operation */
+	size_t bytes;                /* held while it waits */
 
 	/* A change that the job waits for. */
 	struct idm_request request;
@@ -158,7 +161,8 @@ void core_exop(struct core_job *job);
 
 /*
  * Let job->request be decided in the next commit; `changed` is called when that is durable, or when
- * it was refused.
+ * it was refused: at once, as busy, where too many wait already.  What a worker limits does not
+ * reach here: a client may abandon, or close, what it has asked for.
  */
 void core_change(struct core_job *job, core_changed changed);
 

@@ -19,12 +19,18 @@ void
 core_change(struct core_job *job, core_changed changed)
 {
 	struct core *core = job->core;
+	struct idm_error err = { .text = "" };
 
+	if (job->bytes > CORE_WAITING_MAX - core->batch_bytes) {
+		idm_refuse(&err, IDM_BUSY, "too many changes are waiting; try again");
+		changed(job, IDM_BUSY, &err);
+		return;
+	}
 	job->changed = changed;
 	job->next = NULL;
 	*core->batch_end = job;
 	core->batch_end = &job->next;
-	core->batch_len++;
+	core->batch_bytes += job->bytes;
 	/* Behind what is ready to be read now, so that it can share the commit. */
 	event_active(core->batch_event, EV_TIMEOUT, 0);
 }
@@ -36,9 +42,9 @@ take_batch(struct core *core, struct outcome *out)
 
 	while (core->batch != NULL && count < CORE_BATCH_MAX) {
 		out[count++] = (struct outcome){ .job = core->batch };
+		core->batch_bytes -= core->batch->bytes;
 		core->batch = core->batch->next;
 	}
-	core->batch_len -= count;
 	if (core->batch == NULL)
 		core->batch_end = &core->batch;
 	return count;

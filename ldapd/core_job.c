@@ -23,6 +23,7 @@ core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
 	job->core = worker->core;
 	job->worker_no = worker->no;
 	job->seq = seq;
+	job->bytes = CORE_JOB_BYTES;
 	if (len != 0)
 		memcpy(job->source, source.ptr, len);
 	memcpy(job->request.source, job->source, sizeof(job->request.source));

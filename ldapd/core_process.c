@@ -76,6 +76,7 @@ decode(struct core_job *job, struct idm_span pdu)
 	struct idm_span copy = idm_arena_copy(job->arena, pdu);
 	enum ldap_decode decoded;
 
+	job->bytes += pdu.len;
 	if (copy.ptr == NULL) {
 		core_job_done(job, LDAP_ADMIN_LIMIT_EXCEEDED, "the request is too large");
 		return false;
