@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "ldapd/log.h"
 
-enum { READ_BYTES = 64 * 1024 };
+enum {
+	READ_BYTES = 64 * 1024,
+	WAITING_MAX = 64 * 1024 * 1024, /* octets that the peer does not take: it is stuck */
+};
 
 struct channel {
 	int fd;
@@ -22,6 +26,7 @@ struct channel {
 	size_t out_sent; /* octets of `out` that have left */
 	bool busy;       /* a callback runs: channel_free waits for its end */
 	bool freed;
+	bool cut; /* nothing is sent any more */
 };
 
 static void
@@ -172,16 +177,34 @@ channel_free(struct channel **channel)
 		destroy(ch);
 }
 
+static void
+forget_sent(struct channel *ch)
+{
+	size_t left = ch->out.len - ch->out_sent;
+
+	if (ch->out_sent <= left)
+		return;
+	memcpy(ch->out.data, ch->out.data + ch->out_sent, left);
+	OPENSSL_cleanse(ch->out.data + ch->out_sent, left);
+	ch->out.len = left;
+	ch->out_sent = 0;
+}
+
 /* Frames gather while the loop runs its callbacks, and leave in one system call. */
 bool
 channel_send(struct channel *ch, const struct ipc_frame *frame)
 {
-	if (ch->out_sent != 0 && ch->out_sent > ch->out.len / 2) {
-		memmove(ch->out.data, ch->out.data + ch->out_sent, ch->out.len - ch->out_sent);
-		ch->out.len -= ch->out_sent;
-		ch->out_sent = 0;
-	}
-	return ipc_encode(&ch->out, frame) && event_add(ch->write_event, NULL) == 0;
+	if (ch->cut)
+		return false;
+	forget_sent(ch);
+	if (channel_waiting(ch) < WAITING_MAX && ipc_encode(&ch->out, frame) &&
+	    event_add(ch->write_event, NULL) == 0)
+		return true;
+	log_error("channel: the peer does not take what it is sent: it is cut off");
+	ch->cut = true;
+	event_del(ch->write_event);
+	shutdown(ch->fd, SHUT_RDWR); /* which makes it readable, at both ends */
+	return false;
 }
 
 size_t

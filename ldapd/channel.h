@@ -21,7 +21,11 @@ struct channel *channel_new(struct event_base *base, int fd, channel_on_frame on
     channel_on_closed on_closed, void *context);
 void channel_free(struct channel **channel);
 
-/* Queue a frame; it leaves when the socket takes it.  False: out of memory, or too large. */
+/*
+ * Queue a frame; it leaves when the socket takes it.  False: it never will, for the peer takes
+ * nothing or memory is short.  Then the channel is cut: both ends hear that it was closed, rather
+ * than that one of them waits for an answer, or never learns that a login is over.
+ */
 bool channel_send(struct channel *channel, const struct ipc_frame *frame);
 
 /* Octets that the socket has not taken yet. */

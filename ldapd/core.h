@@ -115,8 +115,12 @@ void core_identity_remove(struct core_worker *worker, uint64_t handle);
 /* NULL: the worker was not given such a handle. */
 struct idm_identity *core_identity(struct core_worker *worker, uint64_t handle);
 
-/* Tell all workers. */
-void core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
+/* Tell all workers that connections of an account are over: those that its state does not let go
+ * on, those of one session, or all. */
+void core_revoke(struct core *core, const struct idm_uuid *account);
+void core_revoke_session(
+    struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
+void core_revoke_all(struct core *core, const struct idm_uuid *account);
 
 /* The clock as decisions take it. */
 struct idm_now core_now(const struct core *core);

@@ -124,11 +124,17 @@ follow(struct core *core, const struct outcome *outcome)
 	exit(EXIT_FAILURE); /* the change is durable, and the start catches up */
 }
 
-/* The accounts that the workers are to look at; malloc'd, for the jobs go first. */
-static struct idm_uuid *
+/* Somebody whose connections the workers are to look at. */
+struct revoked {
+	struct idm_uuid account;
+	bool all; /* its sessions have ended, which a worker can't see */
+};
+
+/* malloc'd, for the jobs go first. */
+static struct revoked *
 collect_revoked(const struct outcome *outcomes, size_t count, size_t *out)
 {
-	struct idm_uuid *list;
+	struct revoked *list;
 	size_t room = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -139,8 +145,11 @@ collect_revoked(const struct outcome *outcomes, size_t count, size_t *out)
 		const struct idm_change_set *set = &outcomes[i].set;
 
 		for (size_t k = 0; outcomes[i].result == IDM_OK && k < set->item_count; k++) {
-			if ((set->items[k].flags & IDM_ITEM_REVOKES) != 0)
-				list[(*out)++] = set->items[k].uuid;
+			const struct idm_item *item = &set->items[k];
+
+			if ((item->flags & IDM_ITEM_REVOKES) != 0)
+				list[(*out)++] =
+				    (struct revoked){ item->uuid, item->kind == IDM_ITEM_SESSION };
 		}
 	}
 	return list;
@@ -153,7 +162,7 @@ collect_revoked(const struct outcome *outcomes, size_t count, size_t *out)
 static void
 finish(struct core *core, struct outcome *outcomes, size_t count)
 {
-	struct idm_uuid *revoked;
+	struct revoked *revoked;
 	size_t revoked_count;
 
 	for (size_t i = 0; i < count; i++) {
@@ -171,8 +180,12 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 		log_error("core: out of memory");
 		exit(EXIT_FAILURE);
 	}
-	for (size_t i = 0; i < revoked_count; i++)
-		core_revoke(core, &revoked[i], NULL);
+	for (size_t i = 0; i < revoked_count; i++) {
+		if (revoked[i].all)
+			core_revoke_all(core, &revoked[i].account);
+		else
+			core_revoke(core, &revoked[i].account);
+	}
 	free(revoked);
 }
 

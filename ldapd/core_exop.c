@@ -240,7 +240,7 @@ session_end(struct core_job *job)
 		return;
 	}
 	core_job_done(job, LDAP_SUCCESS, "");
-	core_revoke(core, &account, &row.id);
+	core_revoke_session(core, &account, &row.id);
 }
 
 /* --- re-authentication */

@@ -42,8 +42,8 @@ send_answer(struct core_job *job, const struct ipc_frame *frame)
 {
 	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
 
-	if (worker != NULL && !channel_send(worker->channel, frame))
-		log_error("core: an answer could not be sent");
+	if (worker != NULL)
+		channel_send(worker->channel, frame);
 	job_free(job);
 }
 

@@ -63,8 +63,10 @@ check_identity(struct core_worker *worker, struct core_job *job)
 	core_read_end(&read);
 	if (result == IDM_OK)
 		return true;
-	if (result == IDM_DENIED)
-		core_revoke(job->core, &job->identity.uuid, NULL);
+	if (result == IDM_DENIED && idm_uuid_is_null(&job->identity.session))
+		core_revoke(job->core, &job->identity.uuid);
+	else if (result == IDM_DENIED) /* a worker can't see that a session's row is gone */
+		core_revoke_session(job->core, &job->identity.uuid, &job->identity.session);
 	core_job_fail(job, result, &err);
 	return false;
 }

@@ -12,18 +12,34 @@ core_now(const struct core *core)
 	return idm_store_now(core->data.store, clock_now_s());
 }
 
-void
-core_revoke(struct core *core, const struct idm_uuid *account, const struct idm_uuid *session)
+/* A worker that can't be told is cut off (channel.h), and its connections with it. */
+static void
+tell_all(struct core *core, const struct ipc_revoked *revoked)
 {
-	struct ipc_frame frame = { .type = IPC_REVOKED };
+	const struct ipc_frame frame = { .type = IPC_REVOKED, .revoked = *revoked };
 
-	frame.revoked.account = *account;
-	if (session != NULL)
-		frame.revoked.session = *session;
-	for (struct core_worker *w = core->workers; w != NULL; w = w->next) {
-		if (!channel_send(w->channel, &frame))
-			log_error("core: a worker could not be told of a revocation");
-	}
+	for (struct core_worker *w = core->workers; w != NULL; w = w->next)
+		channel_send(w->channel, &frame);
+}
+
+void
+core_revoke(struct core *core, const struct idm_uuid *account)
+{
+	tell_all(core, &(struct ipc_revoked){ .account = *account, .what = IPC_REVOKE_UNFIT });
+}
+
+void
+core_revoke_session(
+    struct core *core, const struct idm_uuid *account, const struct idm_uuid *session)
+{
+	tell_all(core, &(struct ipc_revoked){
+			   .account = *account, .what = IPC_REVOKE_SESSION, .session = *session });
+}
+
+void
+core_revoke_all(struct core *core, const struct idm_uuid *account)
+{
+	tell_all(core, &(struct ipc_revoked){ .account = *account, .what = IPC_REVOKE_ALL });
 }
 
 bool

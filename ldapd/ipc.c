@@ -91,6 +91,8 @@ ipc_decode(struct idm_span frame, struct ipc_frame *out)
 	case IPC_DONE: decode_done(&f, &out->done); break;
 	case IPC_REVOKED:
 		out->revoked.account = idm_fields_uuid(&f);
+		out->revoked.what = idm_fields_u8(&f);
+		f.bad = f.bad || out->revoked.what > IPC_REVOKE_ALL;
 		out->revoked.session = idm_fields_uuid(&f);
 		break;
 	default: return false;
@@ -211,6 +213,7 @@ put_body(struct ipc_buffer *out, const struct ipc_frame *frame)
 		       put_identity(out, &frame->done.identity);
 	case IPC_REVOKED:
 		return put_uuid(out, &frame->revoked.account) &&
+		       put_u8(out, (uint8_t)frame->revoked.what) &&
 		       put_uuid(out, &frame->revoked.session);
 	}
 	return false;

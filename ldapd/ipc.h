@@ -24,6 +24,13 @@ enum ipc_type {
 	IPC_REVOKED = 6, /* core -> worker: struct ipc_revoked, check the account's connections */
 };
 
+/* Which of an account's connections are over. */
+enum ipc_revoke {
+	IPC_REVOKE_UNFIT = 0,   /* those that a check on a new snapshot does not let go on */
+	IPC_REVOKE_SESSION = 1, /* those bound by one session */
+	IPC_REVOKE_ALL = 2,
+};
+
 /* A simple bind that is not anonymous.  The core process wipes the password's frame. */
 struct ipc_bind {
 	uint64_t seq;           /* the worker's own number; the answer carries it */
@@ -67,7 +74,8 @@ struct ipc_done {
 
 struct ipc_revoked {
 	struct idm_uuid account;
-	struct idm_uuid session; /* null: the account as such; else only who is bound by this one */
+	enum ipc_revoke what;
+	struct idm_uuid session; /* with IPC_REVOKE_SESSION */
 };
 
 struct ipc_frame {

@@ -215,6 +215,18 @@ on_done(struct worker *worker, const struct ipc_done *done)
 	conn_settle(conn);
 }
 
+/* Is it over whatever the snapshot says? */
+static bool
+is_over(const struct conn *conn, const struct ipc_revoked *revoked)
+{
+	switch (revoked->what) {
+	case IPC_REVOKE_UNFIT: return false;
+	case IPC_REVOKE_SESSION: return idm_uuid_equal(&conn->identity.session, &revoked->session);
+	case IPC_REVOKE_ALL: return conn->handle != 0;
+	}
+	return false;
+}
+
 static void
 on_revoked(struct worker *worker, const struct ipc_revoked *revoked)
 {
@@ -224,10 +236,10 @@ on_revoked(struct worker *worker, const struct ipc_revoked *revoked)
 		next = conn->next;
 		if (!idm_uuid_equal(&conn->identity.uuid, &revoked->account))
 			continue;
-		if (idm_uuid_is_null(&revoked->session))
-			conn_recheck(conn);
-		else if (idm_uuid_equal(&conn->identity.session, &revoked->session))
+		if (is_over(conn, revoked))
 			conn_disconnect(conn, LDAP_UNAVAILABLE, "this login is over");
+		else
+			conn_recheck(conn);
 		conn_settle(conn);
 	}
 }

@@ -478,8 +478,12 @@ def test_a_token_is_its_account_s_alone(instance, person):
 def test_becoming_high_privilege_ends_the_sessions(instance, person):
     instance.login("admin")
     instance.login(person)
-    assert instance.kanidm("self", "whoami", name=person).returncode == 0
+    cache = (instance.dir / "home" / ".cache" / "kanidm_tokens").read_text()
+    token = re.search(rf'"{person}": {{[^}}]*"token": "([^"]+)"', cache)[1]
+    by_session = instance.connect("dn=token", token)
+    assert by_session.whoami_s() == f"u:{person}@idm.example.com"
     instance.ok("group", "add_members", "idm_service_desk", person, "--yes", name="admin")
+    assert goes_away(by_session), "it would go on reading, idle or not"
     assert instance.kanidm("self", "whoami", name=person).returncode == 1
 
 

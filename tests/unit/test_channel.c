@@ -216,6 +216,32 @@ much_output_leaves_in_order(void **state)
 	event_base_free(end.base);
 }
 
+/* A whole frame, a part of the next, and nothing behind: both ends hear that it is over. */
+static void
+a_peer_that_takes_nothing_is_cut_off(void **state)
+{
+	struct end end;
+	int fd = setup(&end);
+	char password[4096] = "";
+	struct ipc_frame frame = { .type = IPC_BIND };
+	uint8_t buffer[65536];
+	size_t sent = 0;
+	ssize_t n;
+
+	(void)state;
+	frame.bind.password = idm_span_of(password, sizeof(password));
+	while (channel_send(end.channel, &frame))
+		assert_true(++sent < 1000000);
+	assert_true(sent > 1000); /* a slow one is waited for */
+	assert_false(channel_send(end.channel, &frame));
+	event_base_dispatch(end.base);
+	assert_true(end.closed);
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+		;
+	assert_int_equal(n, 0);
+	teardown(&end, fd);
+}
+
 int
 main(void)
 {
@@ -227,6 +253,7 @@ main(void)
 		cmocka_unit_test(the_peer_s_end_closes_it),
 		cmocka_unit_test(it_may_be_freed_by_its_callback),
 		cmocka_unit_test(much_output_leaves_in_order),
+		cmocka_unit_test(a_peer_that_takes_nothing_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,9 @@ frame_of(enum ipc_type type)
 		frame.done = (struct ipc_done){ 8, LDAP_BUSY, IDM_SPAN_LIT("later"),
 			IDM_SPAN_LIT("1.2.3"), true, IDM_SPAN_LIT("value"), true, bob };
 		break;
-	case IPC_REVOKED: frame.revoked = (struct ipc_revoked){ bob.uuid, bob.session }; break;
+	case IPC_REVOKED:
+		frame.revoked = (struct ipc_revoked){ bob.uuid, IPC_REVOKE_SESSION, bob.session };
+		break;
 	}
 	return frame;
 }
@@ -100,6 +102,7 @@ assert_same(const struct ipc_frame *frame)
 		break;
 	case IPC_REVOKED:
 		assert_true(idm_uuid_equal(&frame->revoked.account, &bob.uuid));
+		assert_int_equal(frame->revoked.what, IPC_REVOKE_SESSION);
 		assert_true(idm_uuid_equal(&frame->revoked.session, &bob.session));
 		break;
 	}
