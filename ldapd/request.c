@@ -181,10 +181,9 @@ request_yield(struct request *request, void (*resume)(struct request *request))
 /* --- reading */
 
 enum idm_result
-request_read_begin(struct request *request, struct request_read *out, struct idm_error *err)
+request_read_open(struct request *request, struct request_read *out, struct idm_error *err)
 {
-	struct conn *conn = request->conn;
-	struct worker *worker = conn->worker;
+	struct worker *worker = request->conn->worker;
 	enum idm_result result = idm_store_read_begin(worker->store, &out->txn, err);
 
 	if (result != IDM_OK)
@@ -192,15 +191,35 @@ request_read_begin(struct request *request, struct request_read *out, struct idm
 	result = idm_read_attach(&out->txn, request->arena, worker_now(worker), &out->read, err);
 	if (result == IDM_OK)
 		result = tree_refresh(&out->read, &worker->tree, err);
-	if (result == IDM_OK)
-		result = worker_rights_of(
-		    worker, &out->read, &conn->identity, &out->access, &conn->border_s, err);
 	out->tree = worker->tree;
-	if (result == IDM_OK)
-		return IDM_OK;
-	idm_store_read_end(&out->txn);
+	out->access = NULL;
+	if (result != IDM_OK)
+		idm_store_read_end(&out->txn);
+	return result;
+}
+
+enum idm_result
+request_read_rights(struct request *request, struct request_read *read, struct idm_error *err)
+{
+	struct conn *conn = request->conn;
+	enum idm_result result = worker_rights_of(
+	    conn->worker, &read->read, &conn->identity, &read->access, &conn->border_s, err);
+
 	if (result == IDM_DENIED)
 		conn->border_s = 0; /* conn_settle looks at the login, and says good-bye */
+	return result;
+}
+
+enum idm_result
+request_read_begin(struct request *request, struct request_read *out, struct idm_error *err)
+{
+	enum idm_result result = request_read_open(request, out, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = request_read_rights(request, out, err);
+	if (result != IDM_OK)
+		idm_store_read_end(&out->txn);
 	return result;
 }
 

@@ -68,6 +68,12 @@ struct request_read {
  */
 enum idm_result request_read_begin(
     struct request *request, struct request_read *out, struct idm_error *err);
+/* The same in two steps, for what is read by all: the rights, or their refusal, may never be asked
+ * for.  A snapshot that was begun is ended by request_read_end, also after a refusal. */
+enum idm_result request_read_open(
+    struct request *request, struct request_read *out, struct idm_error *err);
+enum idm_result request_read_rights(
+    struct request *request, struct request_read *read, struct idm_error *err);
 /* IDM_BUSY: over age, what was read and encoded in it must be taken back (ber_writer_rewind). */
 enum idm_result request_read_check(const struct request_read *read, struct idm_error *err);
 void request_read_end(struct request_read *read);

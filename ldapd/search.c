@@ -431,6 +431,14 @@ searching_new(struct request *request, const struct paging *paging, struct idm_e
 	return s;
 }
 
+/* The RootDSE and the subschema: also while anonymous is locked, for who may bind asks first. */
+static bool
+is_read_by_all(const struct dn_target *target, const struct ldap_search_request *search)
+{
+	return target->kind == DN_SUBSCHEMA ||
+	       (target->kind == DN_ROOT && search->scope == LDAP_SCOPE_BASE);
+}
+
 static void
 search_begin(struct searching *s, struct request_read *read)
 {
@@ -440,17 +448,19 @@ search_begin(struct searching *s, struct request_read *read)
 	enum idm_result result;
 
 	s->view = (struct view){ &read->read, &read->tree->suffix };
+	dn_to_target(search->base, s->view.suffix, request->arena, &target);
 	result = view_select(read->read.schema, search->attributes, search->attribute_count,
 	    request->arena, &s->selection, s->err);
 	if (result == IDM_OK)
 		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
-	if (result != IDM_OK) {
-		request_read_end(read);
-		request_fail(request, result, s->err);
+	if (result == IDM_OK && (request->conn->handle != 0 || !is_read_by_all(&target, search)))
+		result = request_read_rights(request, read, s->err);
+	if (result == IDM_OK) {
+		search_at(s, read, &target);
 		return;
 	}
-	dn_to_target(search->base, s->view.suffix, request->arena, &target);
-	search_at(s, read, &target);
+	request_read_end(read);
+	request_fail(request, result, s->err);
 }
 
 void
@@ -480,7 +490,7 @@ search_handle(struct request *request)
 		respond(s, LDAP_SUCCESS, "", 0);
 		return;
 	}
-	result = request_read_begin(request, &read, &err);
+	result = request_read_open(request, &read, &err);
 	if (result != IDM_OK)
 		request_fail(request, result, &err);
 	else

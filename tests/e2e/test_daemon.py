@@ -277,6 +277,9 @@ def test_anonymous_that_is_locked_is_told_so(fresh):
     instance.validity("anonymous", expire=instance.clock.now() - 10)
     with pytest.raises(ldap.INSUFFICIENT_ACCESS):
         instance.connect().search_s(instance.suffix, ldap.SCOPE_BASE)
+    for base, attribute in ("", "namingContexts"), ("cn=subschema", "objectClasses"):
+        found = instance.connect().search_s(base, ldap.SCOPE_BASE, attrlist=[attribute])
+        assert found[0][1][attribute], "the RootDSE and the subschema are read by all"
     assert instance.can_bind("idm_admin")
 
 
