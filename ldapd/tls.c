@@ -70,16 +70,29 @@ use_chain(SSL_CTX *ctx, const struct tls_material *material, struct idm_error *e
 	return IDM_OK;
 }
 
+/* A daemon has nobody to ask: a key with a passphrase is one that can't be read. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *context)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	(void)context;
+	return -1;
+}
+
 static enum idm_result
 use_key(SSL_CTX *ctx, const struct tls_material *material, struct idm_error *err)
 {
 	BIO *bio = BIO_new_mem_buf(material->key, (int)material->key_len);
-	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	EVP_PKEY *key =
+	    bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	bool good = key != NULL;
 
 	BIO_free(bio);
 	if (!good)
-		return idm_fail(err, IDM_INVALID, "%s: no usable private key in PEM: %s",
+		return idm_fail(err, IDM_INVALID,
+		    "%s: no usable private key in PEM, without a passphrase: %s",
 		    material->key_name, openssl_reason());
 	good = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
 	EVP_PKEY_free(key);

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 
 import ldap
+import pexpect
 import pytest
 
 from instance import AS_ROOT, Instance, tls, wait_for
@@ -292,6 +293,22 @@ def test_a_bad_certificate_is_named_and_nothing_starts(stopped, key, what):
         done = stopped.run(stopped.programs / "kanidm-ldapd", "-c", stopped.server_toml, timeout=20)
     assert done.returncode == 1
     assert path.name in done.stderr, done.stderr
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(stopped):
+    path = stopped.dir / "locked.pem"
+    subprocess.run(["openssl", "ec", "-aes256", "-passout", "pass:secret", "-in",
+                    stopped.dir / "tls" / "key.pem", "-out", path], check=True, capture_output=True)
+    path.chmod(0o644)
+    with changed(stopped, "tls_key", f'tls_key = "{path}"'):
+        child = pexpect.spawn(str(stopped.programs / "kanidm-ldapd"),
+                              ["-c", str(stopped.server_toml)], env=stopped.env, timeout=20,
+                              encoding="utf-8")
+        child.expect(pexpect.EOF)
+        child.close()
+    assert child.exitstatus == 1
+    assert path.name in child.before and "passphrase" in child.before
+    assert "Enter" not in child.before
 
 
 def test_a_missing_configuration_is_named(stopped):
