@@ -64,6 +64,8 @@ become_child(void)
 
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT,
+	    SIG_IGN); /* a terminal's Ctrl-C reaches all: the supervisor ends us, in order */
 	signal(SIGXFSZ, SIG_IGN); /* a file's limit is an error of a write, and no end */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

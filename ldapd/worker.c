@@ -564,7 +564,7 @@ set_limits(struct worker *worker)
 struct running {
 	struct worker worker;
 	struct listener listeners[CONFIG_ADDRESSES_MAX + 1];
-	struct event *events[4];
+	struct event *events[3];
 };
 
 static bool
@@ -591,9 +591,7 @@ set_up_loop(struct running *r, const struct worker_start *start)
 	r->events[0] = add_event(worker, -1, 0, on_second, 1);
 	r->events[1] = add_event(worker, start->control_fd, EV_READ, on_control, 0);
 	r->events[2] = add_event(worker, SIGTERM, EV_SIGNAL, on_term, 0);
-	r->events[3] = add_event(worker, SIGINT, EV_SIGNAL, on_term, 0);
-	return r->events[0] != NULL && r->events[1] != NULL && r->events[2] != NULL &&
-	       r->events[3] != NULL;
+	return r->events[0] != NULL && r->events[1] != NULL && r->events[2] != NULL;
 }
 
 static void

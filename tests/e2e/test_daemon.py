@@ -347,12 +347,17 @@ def test_one_that_can_not_come_back_still_ends_when_told(fresh):
     assert instance.stop_ldapd() == 0
 
 
-def test_sigterm_ends_all_and_leaves_no_socket(fresh):
+@pytest.mark.parametrize("to_all", [False, True], ids=["SIGTERM", "Ctrl-C, which reaches all"])
+def test_the_end_is_in_order_and_leaves_no_socket(fresh, to_all):
     instance = fresh()
     instance.start_ldapd()
     pids = children(instance)
     assert len(pids) >= 2
+    if to_all:
+        for pid in [*pids, instance.ldapd.process.pid]:
+            os.kill(pid, signal.SIGINT)
     assert instance.stop_ldapd() == 0
+    assert "ended by signal" not in instance.ldapd_log(), "no child went before it was told"
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "all have ended")
     assert not (instance.dir / "ldapi").exists()
 
