@@ -1,10 +1,16 @@
 """Fixtures of the end-to-end tests; what an instance can do is in instance.py."""
 
+import signal
+
 import pytest
 
 from instance import MODULE, PROGRAMS, Instance
 
 NEEDED = [PROGRAMS / "kanidm-ldapd", PROGRAMS / "kanidmd", PROGRAMS / "kanidm", MODULE]
+
+
+# Who starts the tests in the background may have had SIGINT ignored, which programs inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
