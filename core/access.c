@@ -215,19 +215,13 @@ in_target(const struct idm_judged *judged, const struct idm_profile *profile, bo
 static enum idm_result
 is_hp(struct idm_judged *judged, bool *out, struct idm_error *err)
 {
-	enum idm_result result;
-	bool before;
+	enum idm_result result = IDM_OK;
 
+	if (!judged->hp_known)
+		result = idm_closure_is_hp(judged->read, judged->entry, &judged->hp, err);
+	judged->hp_known = result == IDM_OK;
 	*out = judged->hp;
-	if (judged->hp_known)
-		return IDM_OK;
-	result = idm_closure_is_hp(judged->read, judged->entry, &before, err);
-	if (result != IDM_OK)
-		return result;
-	judged->hp = judged->hp || before;
-	judged->hp_known = true;
-	*out = judged->hp;
-	return IDM_OK;
+	return result;
 }
 
 enum idm_result
@@ -288,11 +282,10 @@ idm_access_search(const struct idm_read *read, const struct idm_access *access,
 
 /* Who does not see the entry is told nothing of it; nor is anonymous (SPEC 5.6). */
 static enum idm_result
-require_sight(const struct idm_judged *judged, struct idm_error *err)
+require_sight(struct idm_judged *judged, struct idm_error *err)
 {
-	struct idm_judged now = idm_judge(judged->read, judged->access, judged->entry);
 	struct idm_attrset visible;
-	enum idm_result result = searchable(&now, &visible, err);
+	enum idm_result result = searchable(judged, &visible, err);
 
 	if (result != IDM_OK)
 		return result;
@@ -404,8 +397,6 @@ idm_access_modify(const struct idm_read *read, const struct idm_access *access,
 		result = require_write(&judged, err);
 	if (result != IDM_OK)
 		return result;
-	judged.hp = change->hp_after; /* HP before or after counts (SPEC 5.5) */
-	judged.hp_known = change->hp_after;
 	rights.classes = idm_arena_array(read->arena, change->class_count, sizeof(bool));
 	if (rights.classes == NULL)
 		return idm_fail(err, IDM_LIMIT, "no memory to judge a change");

@@ -65,13 +65,15 @@ enum idm_result idm_access_search(const struct idm_read *read, const struct idm_
 /* Whatever can't be in there is never visible to this identity, on no entry. */
 const struct idm_attrset *idm_access_search_anywhere(const struct idm_access *access);
 
-/* What a modification comes down to, whatever its kind was (SPEC 5.5). */
+/*
+ * What a modification comes down to, whatever its kind was (SPEC 5.5).  It can't make the entry HP:
+ * who is a member stands at the groups, and none that holds its members by class is HP.
+ */
 struct idm_access_change {
 	struct idm_attrset present;     /* attributes that gain values; `class` too, or not */
 	struct idm_attrset removed;     /* attributes that lose values */
 	const struct idm_span *classes; /* class values that come or go */
 	size_t class_count;
-	bool hp_after; /* the entry is HP after the change (before: found out by the callee) */
 };
 
 /*

@@ -232,9 +232,6 @@ check_access(struct idm_evaluation *e)
 		return result;
 	if (!e->exists)
 		return check_create_access(e);
-	result = idm_closure_is_hp(e->read, &e->before, &e->change.hp_after, e->err);
-	if (result != IDM_OK)
-		return result;
 	return idm_access_modify(e->read, e->access, &e->before, &e->change, e->err);
 }
 

@@ -29,7 +29,7 @@ struct idm_judged {
 	bool recycled;
 	bool tombstone;
 	bool hp_known;
-	bool hp; /* when hp_known: the entry is HP, before or after the change */
+	bool hp; /* when hp_known: the entry is HP */
 };
 
 struct idm_judged idm_judge(

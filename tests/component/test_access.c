@@ -823,17 +823,16 @@ a_change_is_judged_as_a_whole(void **state)
 }
 
 static void
-what_becomes_hp_counts_as_hp(void **state)
+what_is_hp_is_left_to_the_hp_groups(void **state)
 {
 	struct world *w = *state;
 	char actor[64];
 	struct idm_entry entry = target(w, "alice");
-	struct idm_access_change change = { .present = set_of("mail"), .hp_after = true };
+	struct idm_access_change change = { .present = set_of("mail") };
 
-	assert_false(may_modify(w, role(w, "idm_people_write_priv", actor), &entry, &change));
-	assert_true(may_modify(w, role(w, "idm_hp_people_write_priv", actor), &entry, &change));
+	assert_true(may_modify(w, role(w, "idm_people_write_priv", actor), &entry, &change));
+	assert_false(may_modify(w, role(w, "idm_hp_people_write_priv", actor), &entry, &change));
 	entry = target(w, "hilda");
-	change.hp_after = false; /* it is HP before: that counts as well */
 	assert_false(may_modify(w, role(w, "idm_people_write_priv", actor), &entry, &change));
 	assert_true(may_modify(w, role(w, "idm_hp_people_write_priv", actor), &entry, &change));
 }
@@ -1272,7 +1271,7 @@ main(void)
 		TEST(what_is_hp_at_birth_is_for_hp_profiles),
 		TEST(a_refusal_names_the_right_and_a_group),
 		TEST(a_change_is_judged_as_a_whole),
-		TEST(what_becomes_hp_counts_as_hp),
+		TEST(what_is_hp_is_left_to_the_hp_groups),
 		TEST(anonymous_stays_anonymous_whatever_it_is_memberof),
 		TEST(a_unix_password_reads_little_and_writes_nothing),
 		cmocka_unit_test(a_session_writes_while_its_window_is_open),
