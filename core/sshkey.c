@@ -1,6 +1,7 @@
 #include "core/sshkey.h"
 
 #include "core/base64.h"
+#include "core/fields.h"
 #include "core/text.h"
 
 enum {
@@ -43,35 +44,6 @@ find_type(struct idm_span name)
 	return NULL;
 }
 
-/* A cursor over a key blob; a string that does not fit sets `bad` for good. */
-struct reader {
-	const uint8_t *pos;
-	const uint8_t *end;
-	bool bad;
-};
-
-/* RFC 4251 section 5: a string, or the octets of an mpint. */
-static struct idm_span
-read_string(struct reader *r)
-{
-	struct idm_span out;
-	size_t left = (size_t)(r->end - r->pos);
-
-	if (r->bad || left < 4) {
-		r->bad = true;
-		return IDM_SPAN_EMPTY;
-	}
-	out.len =
-	    (size_t)r->pos[0] << 24 | (size_t)r->pos[1] << 16 | (size_t)r->pos[2] << 8 | r->pos[3];
-	out.ptr = r->pos + 4;
-	if (out.len > left - 4) {
-		r->bad = true;
-		return IDM_SPAN_EMPTY;
-	}
-	r->pos = out.ptr + out.len;
-	return out;
-}
-
 /* The bits of a positive mpint in its shortest form; 0: it is none. */
 static size_t
 mpint_bits(struct idm_span n)
@@ -93,12 +65,12 @@ mpint_bits(struct idm_span n)
 
 /* What is wrong with the key, as the end of a sentence; NULL: nothing. */
 static const char *
-rsa_fault(struct reader *r)
+rsa_fault(struct idm_fields *key)
 {
-	struct idm_span exponent = read_string(r);
-	size_t bits = mpint_bits(read_string(r));
+	struct idm_span exponent = idm_fields_span(key);
+	size_t bits = mpint_bits(idm_fields_span(key));
 
-	if (r->bad || mpint_bits(exponent) < 2 || bits == 0)
+	if (key->bad || mpint_bits(exponent) < 2 || bits == 0)
 		return "holds a key that does not decode: copy the whole line of the .pub file";
 	if (bits < RSA_BITS_MIN)
 		return "holds an RSA key of less than 2048 bits: make a longer or an ed25519 key";
@@ -108,39 +80,40 @@ rsa_fault(struct reader *r)
 }
 
 static void
-read_point(struct reader *r, const struct key_type *type)
+read_point(struct idm_fields *key, const struct key_type *type)
 {
-	struct idm_span curve = read_string(r);
-	struct idm_span point = read_string(r);
+	struct idm_span curve = idm_fields_span(key);
+	struct idm_span point = idm_fields_span(key);
 
-	if (r->bad || !idm_span_is(curve, type->curve) || point.len != type->point_bytes ||
+	if (key->bad || !idm_span_is(curve, type->curve) || point.len != type->point_bytes ||
 	    point.ptr[0] != 0x04) /* SEC 1 section 2.3.3: uncompressed */
-		r->bad = true;
+		key->bad = true;
 }
 
+/* Strings and mpints (RFC 4251 section 5) are framed as our own fields are. */
 static const char *
 blob_fault(const struct key_type *type, struct idm_span blob)
 {
-	struct reader r = { blob.ptr, blob.ptr + blob.len, false };
+	struct idm_fields key = { blob, false };
 	const char *fault = NULL;
 
-	if (!idm_span_is(read_string(&r), type->name))
+	if (!idm_span_is(idm_fields_span(&key), type->name))
 		return "holds a key of another type than it says";
 	switch (type->kind) {
-	case KIND_RSA: fault = rsa_fault(&r); break;
-	case KIND_ECDSA: read_point(&r, type); break;
+	case KIND_RSA: fault = rsa_fault(&key); break;
+	case KIND_ECDSA: read_point(&key, type); break;
 	case KIND_ED25519:
-		if (read_string(&r).len != ED25519_BYTES)
-			r.bad = true;
+		if (idm_fields_span(&key).len != ED25519_BYTES)
+			key.bad = true;
 		break;
 	}
 	if (type->security_key) {
-		size_t len = read_string(&r).len;
+		size_t len = idm_fields_span(&key).len;
 
 		if (len == 0 || len > APPLICATION_BYTES_MAX)
-			r.bad = true;
+			key.bad = true;
 	}
-	if (fault == NULL && (r.bad || r.pos != r.end))
+	if (fault == NULL && !idm_fields_end(&key))
 		fault = "holds a key that does not decode: copy the whole line of the .pub file";
 	return fault;
 }

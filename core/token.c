@@ -1,12 +1,12 @@
 #include "core/token.h"
 
-#include <endian.h>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "core/base64.h"
+#include "core/fields.h"
+#include "core/store.h"
 
 enum {
 	PREFIX_CHARS = 3,
@@ -100,9 +100,8 @@ put(uint8_t *to, const void *from, size_t len)
 static uint8_t *
 put_number(uint8_t *to, uint64_t value)
 {
-	uint64_t big = htobe64(value);
-
-	return put(to, &big, sizeof(big));
+	idm_store_u64(value, to);
+	return to + sizeof(value);
 }
 
 struct idm_span
@@ -132,50 +131,29 @@ idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena)
 	return idm_span_of(out, bytes);
 }
 
-static const uint8_t *
-get(const uint8_t *from, void *to, size_t len)
-{
-	memcpy(to, from, len);
-	return from + len;
-}
-
-static const uint8_t *
-get_number(const uint8_t *from, uint64_t *to)
-{
-	uint64_t big;
-
-	from = get(from, &big, sizeof(big));
-	*to = be64toh(big);
-	return from;
-}
-
 enum idm_result
 idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct idm_error *err)
 {
-	uint8_t head[ROW_HEAD_BYTES];
-	uint64_t issued, expire, privileged_until;
-	const uint8_t *from;
+	struct idm_fields row = { bytes, false };
+	struct idm_span head = idm_fields_take(&row, ROW_HEAD_BYTES);
 
 	if (bytes.len < ROW_FIXED_BYTES || bytes.len > ROW_FIXED_BYTES + IDM_TOKEN_LABEL_MAX)
 		return idm_fail(
 		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
-	from = get(bytes.ptr, head, sizeof(head));
-	if (head[0] != ROW_FORMAT || head[1] < IDM_TOKEN_API || head[1] > IDM_TOKEN_SESSION ||
-	    head[2] > IDM_SCOPE_READ_WRITE || head[3] != 0)
+	if (head.ptr[0] != ROW_FORMAT || head.ptr[1] < IDM_TOKEN_API ||
+	    head.ptr[1] > IDM_TOKEN_SESSION || head.ptr[2] > IDM_SCOPE_READ_WRITE ||
+	    head.ptr[3] != 0)
 		return idm_fail(err, IDM_CORRUPT, "a token's row of unknown format, kind or scope");
-	out->kind = (enum idm_token_kind)head[1];
-	out->scope = (enum idm_scope)head[2];
-	from = get(from, out->id.bytes, IDM_UUID_BYTES);
-	from = get(from, out->account.bytes, IDM_UUID_BYTES);
-	from = get(from, out->issued_by.bytes, IDM_UUID_BYTES);
-	from = get(from, out->hash, IDM_TOKEN_HASH_BYTES);
-	from = get_number(from, &issued);
-	from = get_number(from, &expire);
-	from = get_number(from, &privileged_until);
-	from = get_number(from, &out->credential_no);
-	out->issued_s = (int64_t)issued;
-	out->expire_s = (int64_t)expire;
-	out->privileged_until_s = (int64_t)privileged_until;
-	out->label = idm_span_of(from, bytes.len - ROW_FIXED_BYTES);
+	out->kind = (enum idm_token_kind)head.ptr[1];
+	out->scope = (enum idm_scope)head.ptr[2];
+	out->id = idm_fields_uuid(&row);
+	out->account = idm_fields_uuid(&row);
+	out->issued_by = idm_fields_uuid(&row);
+	memcpy(out->hash, idm_fields_take(&row, IDM_TOKEN_HASH_BYTES).ptr, IDM_TOKEN_HASH_BYTES);
+	out->issued_s = (int64_t)idm_fields_u64(&row);
+	out->expire_s = (int64_t)idm_fields_u64(&row);
+	out->privileged_until_s = (int64_t)idm_fields_u64(&row);
+	out->credential_no = idm_fields_u64(&row);
+	out->label = row.rest;
 	return IDM_OK;
 }
