@@ -149,8 +149,6 @@ drop_references_of(struct idm_evaluation *e, const struct idm_attr *attr, uint64
 				result = check_required(e, attr, &holder);
 			if (result == IDM_OK)
 				result = drop_reference(e, &holder, attr->number);
-			if (idm_window_of(id + 1) != no)
-				break;
 		}
 	}
 	return result;

@@ -393,8 +393,6 @@ add_window_ids(const struct idm_read *read, const struct idm_window *window, uin
 
 	while (id != UINT64_MAX && result == IDM_OK) {
 		result = idm_ids_add(out, read->arena, id, NULL);
-		if (idm_window_of(id + 1) != window_no)
-			break;
 		id = idm_window_next(window, window_no, id + 1);
 	}
 	return result;

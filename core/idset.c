@@ -74,6 +74,8 @@ idm_window_next(const struct idm_window *window, uint64_t window_no, uint64_t fr
 	size_t i = (from & WINDOW_MASK) / 64;
 	uint64_t word = window->bits[i] & (UINT64_MAX << (from % 64));
 
+	if (idm_window_of(from) != window_no)
+		return UINT64_MAX;
 	while (word == 0) {
 		if (++i == WORDS)
 			return UINT64_MAX;

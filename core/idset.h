@@ -35,7 +35,7 @@ uint32_t idm_window_count(const struct idm_window *window);
 void idm_window_and(struct idm_window *window, const struct idm_window *other);
 void idm_window_or(struct idm_window *window, const struct idm_window *other);
 void idm_window_and_not(struct idm_window *window, const struct idm_window *other);
-/* The first id of the set that is >= `from` (an id in the window); UINT64_MAX: none. */
+/* The first id of the set that is >= `from`; UINT64_MAX: none, or `from` is not in the window. */
 uint64_t idm_window_next(const struct idm_window *window, uint64_t window_no, uint64_t from);
 
 /* Container <-> window.  decode ORs into `window`.  IDM_CORRUPT: not canonical. */

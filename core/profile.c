@@ -258,8 +258,6 @@ add_window(const struct idm_read *read, const struct idm_window *window, uint64_
 
 	while (id != UINT64_MAX && result == IDM_OK) {
 		result = add_profile(read, id, table, err);
-		if (idm_window_of(id + 1) != no)
-			break;
 		id = idm_window_next(window, no, id + 1);
 	}
 	return result;

@@ -126,9 +126,7 @@ walk_window(struct slice *slice, const struct idm_plan *plan, uint64_t window_no
 	id = idm_window_next(&window, window_no, slice->search->next_id);
 	while (id != UINT64_MAX && may_go_on(slice) && result == IDM_OK) {
 		result = visit(slice, id);
-		id = idm_window_of(id + 1) == window_no
-			 ? idm_window_next(&window, window_no, id + 1)
-			 : UINT64_MAX;
+		id = idm_window_next(&window, window_no, id + 1);
 	}
 	*over = id == UINT64_MAX;
 	return result;

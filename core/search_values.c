@@ -71,7 +71,7 @@ give_window(struct sink *sink, const struct idm_window *window, uint64_t no)
 
 	while (result == IDM_OK && !sink->stopped && id != UINT64_MAX) {
 		result = give_reference(sink, id);
-		id = idm_window_of(id + 1) == no ? idm_window_next(window, no, id + 1) : UINT64_MAX;
+		id = idm_window_next(window, no, id + 1);
 	}
 	return result;
 }

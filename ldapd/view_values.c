@@ -329,7 +329,7 @@ give_window(struct giving *g, const struct idm_ids *groups, uint64_t no)
 	}
 	for (uint64_t id = idm_window_next(&window, no, no << IDM_WINDOW_BITS);
 	     id != UINT64_MAX && !g->stopped;
-	     id = idm_window_of(id + 1) == no ? idm_window_next(&window, no, id + 1) : UINT64_MAX)
+	     id = idm_window_next(&window, no, id + 1))
 		give_name_of(g, id);
 	return more && !g->stopped;
 }

@@ -65,6 +65,9 @@ a_window_is_a_set(void **state)
 			assert_int_equal(idm_window_has(&window, FIRST + i), naive[i]);
 			assert_int_equal(idm_window_next(&window, WINDOW_NO, FIRST + i), next);
 		}
+		assert_int_equal(idm_window_next(&window, WINDOW_NO, FIRST - 1), UINT64_MAX);
+		assert_int_equal(
+		    idm_window_next(&window, WINDOW_NO, FIRST + IDM_WINDOW_IDS), UINT64_MAX);
 		assert_int_equal(idm_window_count(&window), count);
 	}
 	idm_window_remove(&window, FIRST + 64);
