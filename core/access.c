@@ -180,9 +180,8 @@ is_managed(const struct idm_judged *judged, bool *out, struct idm_error *err)
 
 	*out = false;
 	if (!idm_entry_first(judged->entry, IDM_ATTR_ENTRY_MANAGED_BY, &value) ||
-	    value.norm.len != sizeof(uuid.bytes))
+	    !idm_uuid_load(value.norm, &uuid))
 		return IDM_OK;
-	memcpy(uuid.bytes, value.norm.ptr, sizeof(uuid.bytes));
 	result = idm_lookup_uuid(judged->read, &uuid, &manager, err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;

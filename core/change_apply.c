@@ -234,9 +234,8 @@ change_edges(struct apply *a, size_t index)
 		for (size_t k = 0; k < mod->count && result == IDM_OK; k++) {
 			struct idm_uuid member;
 
-			if (mod->values[k].norm.len != sizeof(member.bytes))
+			if (!idm_uuid_load(mod->values[k].norm, &member))
 				return idm_fail(a->err, IDM_CORRUPT, "a member is no uuid");
-			memcpy(member.bytes, mod->values[k].norm.ptr, sizeof(member.bytes));
 			result = set_edge(a, group, &member, mod->kind != IDM_MOD_REMOVE);
 		}
 	}

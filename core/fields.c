@@ -58,11 +58,9 @@ idm_fields_span(struct idm_fields *fields)
 struct idm_uuid
 idm_fields_uuid(struct idm_fields *fields)
 {
-	struct idm_span bytes = idm_fields_take(fields, IDM_UUID_BYTES);
 	struct idm_uuid uuid = { { 0 } };
 
-	if (bytes.len == IDM_UUID_BYTES)
-		memcpy(uuid.bytes, bytes.ptr, IDM_UUID_BYTES);
+	idm_uuid_load(idm_fields_take(fields, IDM_UUID_BYTES), &uuid);
 	return uuid;
 }
 

@@ -135,9 +135,8 @@ find_named(const struct idm_read *read, const struct idm_filter *filter, struct 
 	enum idm_result result;
 
 	*found = false;
-	if (filter->norm.len != sizeof(uuid.bytes))
+	if (!idm_uuid_load(filter->norm, &uuid))
 		return IDM_OK;
-	memcpy(uuid.bytes, filter->norm.ptr, sizeof(uuid.bytes));
 	result = idm_lookup_uuid(read, &uuid, out, err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;

@@ -85,9 +85,8 @@ ids_of_uuid(
 	struct idm_entry entry;
 	enum idm_result result;
 
-	if (norm.len != sizeof(uuid.bytes))
+	if (!idm_uuid_load(norm, &uuid))
 		return IDM_OK;
-	memcpy(uuid.bytes, norm.ptr, sizeof(uuid.bytes));
 	result = idm_lookup_uuid(plan->read, &uuid, &entry, err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;

@@ -113,9 +113,8 @@ parse_receivers(struct parsing *p, struct idm_error *err)
 		struct idm_uuid uuid;
 		struct idm_entry group;
 
-		if (value.norm.len != sizeof(uuid.bytes))
+		if (!idm_uuid_load(value.norm, &uuid))
 			return idm_fail(err, IDM_CORRUPT, "acp_receiver is no uuid");
-		memcpy(uuid.bytes, value.norm.ptr, sizeof(uuid.bytes));
 		result = idm_lookup_uuid(p->read, &uuid, &group, err);
 		if (result == IDM_OK)
 			result = idm_ids_add(&p->out->receivers, p->read->arena, group.id, NULL);

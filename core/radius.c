@@ -88,9 +88,8 @@ in_referenced_group(struct decision *d, struct idm_span reference, const struct 
 	struct idm_entry group;
 	enum idm_result result;
 
-	if (reference.len != IDM_UUID_BYTES)
+	if (!idm_uuid_load(reference, &uuid))
 		return idm_fail(err, IDM_CORRUPT, "radius_required_group is no reference");
-	memcpy(uuid.bytes, reference.ptr, IDM_UUID_BYTES);
 	result = idm_lookup_uuid(&d->read, &uuid, &group, err);
 	*inside = result == IDM_OK && idm_ids_has(memberof, group.id);
 	return result == IDM_NOT_FOUND ? IDM_OK : result;

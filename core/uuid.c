@@ -59,6 +59,15 @@ idm_uuid_generate(struct idm_uuid *out)
 }
 
 bool
+idm_uuid_load(struct idm_span bytes, struct idm_uuid *out)
+{
+	if (bytes.len != IDM_UUID_BYTES)
+		return false;
+	memcpy(out->bytes, bytes.ptr, IDM_UUID_BYTES);
+	return true;
+}
+
+bool
 idm_uuid_equal(const struct idm_uuid *a, const struct idm_uuid *b)
 {
 	return memcmp(a->bytes, b->bytes, IDM_UUID_BYTES) == 0;

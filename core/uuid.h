@@ -28,6 +28,9 @@ bool idm_uuid_is_null(const struct idm_uuid *uuid);
  */
 struct idm_uuid idm_uuid_builtin(uint64_t number);
 
+/* From its octets, as they are stored.  False: there are not 16; `out` is then unchanged. */
+bool idm_uuid_load(struct idm_span bytes, struct idm_uuid *out);
+
 static inline struct idm_span
 idm_uuid_span(const struct idm_uuid *uuid)
 {

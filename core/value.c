@@ -58,9 +58,8 @@ print_uuid(struct idm_span stored, struct idm_arena *arena)
 	char text[IDM_UUID_TEXT];
 	struct idm_uuid uuid;
 
-	if (stored.len != sizeof(uuid.bytes))
+	if (!idm_uuid_load(stored, &uuid))
 		return IDM_SPAN_EMPTY;
-	memcpy(uuid.bytes, stored.ptr, sizeof(uuid.bytes));
 	idm_uuid_format(&uuid, text);
 	return printed(arena, text);
 }

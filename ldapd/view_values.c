@@ -71,11 +71,10 @@ give_reference(struct giving *g, struct idm_span stored)
 	struct idm_entry named;
 	enum idm_result result;
 
-	if (stored.len != sizeof(uuid.bytes)) {
+	if (!idm_uuid_load(stored, &uuid)) {
 		fail(g, idm_fail(g->err, IDM_CORRUPT, "a reference of %zu octets", stored.len));
 		return;
 	}
-	memcpy(uuid.bytes, stored.ptr, sizeof(uuid.bytes));
 	result = idm_lookup_uuid(g->view->read, &uuid, &named, g->err);
 	if (result == IDM_OK)
 		give(g, tree_dn(g->view->suffix, &named, dn));
@@ -328,8 +327,7 @@ give_window(struct giving *g, const struct idm_ids *groups, uint64_t no)
 		more = more || !last;
 	}
 	for (uint64_t id = idm_window_next(&window, no, no << IDM_WINDOW_BITS);
-	     id != UINT64_MAX && !g->stopped;
-	     id = idm_window_next(&window, no, id + 1))
+	     id != UINT64_MAX && !g->stopped; id = idm_window_next(&window, no, id + 1))
 		give_name_of(g, id);
 	return more && !g->stopped;
 }

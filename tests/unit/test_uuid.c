@@ -114,6 +114,22 @@ builtin_uuids_end_in_their_number(void **state)
 	assert_true(idm_uuid_is_null(&uuid));
 }
 
+static void
+only_sixteen_octets_are_a_uuid(void **state)
+{
+	const uint8_t octets[IDM_UUID_BYTES + 1] = { 1, 2, 3 };
+	struct idm_uuid uuid = { { 9 } }, before = uuid;
+
+	(void)state;
+	for (size_t n = 0; n <= sizeof(octets); n++) {
+		if (n != IDM_UUID_BYTES)
+			assert_false(idm_uuid_load(idm_span_of(octets, n), &uuid));
+		assert_true(idm_uuid_equal(&uuid, &before));
+	}
+	assert_true(idm_uuid_load(idm_span_of(octets, IDM_UUID_BYTES), &uuid));
+	assert_memory_equal(uuid.bytes, octets, IDM_UUID_BYTES);
+}
+
 int
 main(void)
 {
@@ -125,6 +141,7 @@ main(void)
 		cmocka_unit_test(hyphens_stand_at_their_places_only),
 		cmocka_unit_test(generated_uuids_are_of_version_4_and_differ),
 		cmocka_unit_test(builtin_uuids_end_in_their_number),
+		cmocka_unit_test(only_sixteen_octets_are_a_uuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
