@@ -449,22 +449,13 @@ ids_remove(struct idm_ids *list, uint64_t id)
 	return false;
 }
 
-/* Store a row, or remove it when there is nothing to store. */
-static enum idm_result
-put_row(const struct idm_read *read, enum idm_db db, struct idm_span key, struct idm_span value,
-    struct idm_error *err)
-{
-	return value.len == 0 ? idm_store_del(read->txn, db, key, err)
-			      : idm_store_put(read->txn, db, key, value, err);
-}
-
 static enum idm_result
 set_up(const struct idm_read *read, uint64_t group_id, uint64_t member_id, bool present,
     bool *changed, struct idm_error *err)
 {
-	uint8_t key[ID_BYTES];
+	uint8_t key_bytes[ID_BYTES];
+	struct idm_span key = idm_span_of(key_bytes, sizeof(key_bytes)), row = IDM_SPAN_EMPTY;
 	struct idm_ids above;
-	struct idm_span row = IDM_SPAN_EMPTY;
 	enum idm_result result = idm_closure_listed_by(read, member_id, &above, err);
 
 	*changed = false;
@@ -476,34 +467,27 @@ set_up(const struct idm_read *read, uint64_t group_id, uint64_t member_id, bool 
 		*changed = ids_remove(&above, group_id);
 	if (result == IDM_OK && !*changed)
 		return IDM_OK;
-	if (result == IDM_OK && above.count != 0)
+	idm_store_u64(member_id, key_bytes);
+	if (result == IDM_OK && above.count == 0)
+		return idm_store_del(read->txn, IDM_DB_UP, key, err);
+	if (result == IDM_OK)
 		row = idm_packed_encode(&above, read->arena);
-	if (result != IDM_OK || (above.count != 0 && row.ptr == NULL))
+	if (row.ptr == NULL)
 		return idm_fail(err, IDM_LIMIT, "no memory for the groups of %" PRIu64, member_id);
-	idm_store_u64(member_id, key);
-	return put_row(read, IDM_DB_UP, idm_span_of(key, sizeof(key)), row, err);
+	return idm_store_put(read->txn, IDM_DB_UP, key, row, err);
 }
 
 static enum idm_result
 set_down(const struct idm_read *read, uint64_t group_id, const struct idm_entry *member,
     bool present, bool *changed, struct idm_error *err)
 {
-	uint8_t key_bytes[DOWN_KEY_BYTES], container[IDM_CONTAINER_MAX_BYTES];
-	struct idm_span key = idm_span_of(key_bytes, sizeof(key_bytes)), old = IDM_SPAN_EMPTY;
-	size_t len = 0;
-	enum idm_result result;
+	uint8_t key[DOWN_KEY_BYTES];
 
-	*changed = false;
 	down_key(group_id,
 	    idm_entry_has_class(member, "group") ? IDM_MEMBER_GROUP : IDM_MEMBER_ACCOUNT,
-	    idm_window_of(member->id), key_bytes);
-	result = idm_store_get(read->txn, IDM_DB_DOWN, key, &old, err);
-	if (result != IDM_OK && result != IDM_NOT_FOUND)
-		return result;
-	result = idm_container_set(old, member->id, present, container, &len, changed, err);
-	if (result != IDM_OK || !*changed)
-		return result;
-	return put_row(read, IDM_DB_DOWN, key, idm_span_of(container, len), err);
+	    idm_window_of(member->id), key);
+	return idm_index_set_id(
+	    read, IDM_DB_DOWN, idm_span_of(key, sizeof(key)), member->id, present, changed, err);
 }
 
 enum idm_result

@@ -227,24 +227,24 @@ collect(const struct idm_read *read, const struct idm_entry *entry, struct key_s
 	return IDM_OK;
 }
 
-static enum idm_result
-set_id(const struct idm_read *read, struct idm_span key, uint64_t id, bool present,
-    struct idm_error *err)
+enum idm_result
+idm_index_set_id(const struct idm_read *read, enum idm_db db, struct idm_span key, uint64_t id,
+    bool present, bool *changed, struct idm_error *err)
 {
 	uint8_t container[IDM_CONTAINER_MAX_BYTES];
 	struct idm_span old = IDM_SPAN_EMPTY;
 	size_t len = 0;
-	bool changed = false;
-	enum idm_result result = idm_store_get(read->txn, IDM_DB_INDEX, key, &old, err);
+	enum idm_result result = idm_store_get(read->txn, db, key, &old, err);
 
+	*changed = false;
 	if (result != IDM_OK && result != IDM_NOT_FOUND)
 		return result;
-	result = idm_container_set(old, id, present, container, &len, &changed, err);
-	if (result != IDM_OK || !changed)
+	result = idm_container_set(old, id, present, container, &len, changed, err);
+	if (result != IDM_OK || !*changed)
 		return result;
 	if (len == 0)
-		return idm_store_del(read->txn, IDM_DB_INDEX, key, err);
-	return idm_store_put(read->txn, IDM_DB_INDEX, key, idm_span_of(container, len), err);
+		return idm_store_del(read->txn, db, key, err);
+	return idm_store_put(read->txn, db, key, idm_span_of(container, len), err);
 }
 
 /* Walk the two sorted sets side by side; what stands in one alone has changed. */
@@ -254,6 +254,7 @@ apply_difference(const struct idm_read *read, const struct key_set *old, const s
 {
 	enum idm_result result = IDM_OK;
 	size_t i = 0, j = 0;
+	bool changed;
 
 	while (result == IDM_OK && (i < old->count || j < new->count)) {
 		int order = i == old->count   ? 1
@@ -261,9 +262,11 @@ apply_difference(const struct idm_read *read, const struct key_set *old, const s
 					      : idm_span_compare(old->keys[i], new->keys[j]);
 
 		if (order < 0)
-			result = set_id(read, old->keys[i], id, false, err);
+			result = idm_index_set_id(
+			    read, IDM_DB_INDEX, old->keys[i], id, false, &changed, err);
 		else if (order > 0)
-			result = set_id(read, new->keys[j], id, true, err);
+			result = idm_index_set_id(
+			    read, IDM_DB_INDEX, new->keys[j], id, true, &changed, err);
 		if (order <= 0)
 			i++;
 		if (order >= 0)

@@ -25,6 +25,13 @@ enum { IDM_INDEX_PIECE_MIN = 3 }; /* octets of a piece that idm_index_substring 
 enum idm_result idm_index_update(const struct idm_read *read, const struct idm_entry *before,
     const struct idm_entry *after, struct idm_error *err);
 
+/*
+ * Add one id to the container under `key`, or take it away; *changed false: it was so.  Of any
+ * database whose rows are containers.
+ */
+enum idm_result idm_index_set_id(const struct idm_read *read, enum idm_db db, struct idm_span key,
+    uint64_t id, bool present, bool *changed, struct idm_error *err);
+
 /* OR the ids in window `window_no` that the index names for a term into `window`. */
 enum idm_result idm_index_equal(const struct idm_read *read, const struct idm_attr *attr,
     struct idm_span norm, uint64_t window_no, struct idm_window *window, struct idm_error *err);
