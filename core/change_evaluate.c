@@ -195,11 +195,7 @@ note_classes(struct idm_evaluation *e)
 			out[e->change.class_count++] = after[i].norm;
 	}
 	while (idm_value_next(&iter, &value)) {
-		bool kept = false;
-
-		for (size_t i = 0; i < after_count; i++)
-			kept = kept || idm_span_equal(after[i].norm, value.norm);
-		if (!kept)
+		if (!idm_draft_has_norm(e->draft, IDM_ATTR_CLASS, value.norm))
 			out[e->change.class_count++] = value.norm;
 	}
 	return e->change.class_count == 0 ? keep_classes(e) : IDM_OK;

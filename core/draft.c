@@ -220,11 +220,17 @@ idm_draft_values(const struct idm_draft *draft, uint32_t number, size_t *count)
 }
 
 bool
+idm_draft_has_norm(const struct idm_draft *draft, uint32_t number, struct idm_span norm)
+{
+	const struct attr_values *attr = find_attr(draft, number);
+
+	return attr != NULL && find_value(attr, norm) != NULL;
+}
+
+bool
 idm_draft_has_class(const struct idm_draft *draft, const char *class_name)
 {
-	const struct attr_values *attr = find_attr(draft, IDM_ATTR_CLASS);
-
-	return attr != NULL && find_value(attr, idm_span_cstr(class_name)) != NULL;
+	return idm_draft_has_norm(draft, IDM_ATTR_CLASS, idm_span_cstr(class_name));
 }
 
 uint32_t

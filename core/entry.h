@@ -74,6 +74,7 @@ void idm_draft_clear(struct idm_draft *draft, uint32_t number);
 /* The values of an attribute; *count 0 and NULL where there are none.  Valid until a change. */
 const struct idm_value *idm_draft_values(
     const struct idm_draft *draft, uint32_t number, size_t *count);
+bool idm_draft_has_norm(const struct idm_draft *draft, uint32_t number, struct idm_span norm);
 bool idm_draft_has_class(const struct idm_draft *draft, const char *class_name);
 /* Numbers in ascending order; 0 behind the last. */
 uint32_t idm_draft_attr_at(const struct idm_draft *draft, size_t index);

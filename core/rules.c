@@ -262,15 +262,9 @@ check_builtin(struct idm_evaluation *e)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		struct idm_value_iter iter = idm_entry_values(&e->before, kept[i]);
 		struct idm_value value;
-		size_t count;
-		const struct idm_value *after = idm_draft_values(e->draft, kept[i], &count);
 
 		while (idm_value_next(&iter, &value)) {
-			bool there = false;
-
-			for (size_t k = 0; k < count; k++)
-				there = there || idm_span_equal(after[k].norm, value.norm);
-			if (!there)
+			if (!idm_draft_has_norm(e->draft, kept[i], value.norm))
 				return idm_refuse(e->err, IDM_PROTECTED,
 				    "system protected object: its %s can't be changed",
 				    idm_schema_attr_number(e->read->schema, kept[i])->name);
@@ -389,14 +383,7 @@ collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
 		if (attr == NULL || claim_kind(attr) == 0)
 			continue;
 		while (idm_value_next(&iter, &value)) {
-			size_t count = 0;
-			const struct idm_value *after =
-			    draft == NULL ? NULL : idm_draft_values(draft, number, &count);
-			bool kept = false;
-
-			for (size_t k = 0; k < count; k++)
-				kept = kept || idm_span_equal(after[k].norm, value.norm);
-			if (!kept)
+			if (draft == NULL || !idm_draft_has_norm(draft, number, value.norm))
 				add_claim(item, claim_kind(attr), false, number, value.norm);
 		}
 	}
