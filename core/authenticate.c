@@ -14,25 +14,13 @@ say(struct idm_auth_plan *plan, const char *why)
 	snprintf(plan->reason, sizeof(plan->reason), "%s", why);
 }
 
-/* The sealed record of an entry's secret; IDM_NOT_FOUND: it has none. */
-static enum idm_result
-load_blob(const struct idm_read *read, uint64_t id, uint32_t attr_number, struct idm_span *out,
-    struct idm_error *err)
-{
-	uint8_t key[12];
-
-	idm_store_u64(id, key);
-	idm_store_u32(attr_number, key + 8);
-	return idm_store_get(read->txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), out, err);
-}
-
 static enum idm_result
 add_test(const struct idm_read *read, const struct idm_keyring *ring,
     const struct idm_entry *account, uint32_t attr_number, struct idm_auth_test *test,
     struct idm_error *err)
 {
 	struct idm_span blob, phc;
-	enum idm_result result = load_blob(read, account->id, attr_number, &blob, err);
+	enum idm_result result = idm_lookup_secret(read, account->id, attr_number, &blob, err);
 
 	if (result != IDM_OK)
 		return result;
@@ -121,7 +109,7 @@ check_credential(const struct idm_read *read, const struct idm_entry *account, u
     uint64_t set_at_no, struct idm_error *err)
 {
 	struct idm_span blob;
-	enum idm_result result = load_blob(read, account->id, attr_number, &blob, err);
+	enum idm_result result = idm_lookup_secret(read, account->id, attr_number, &blob, err);
 
 	if (result == IDM_NOT_FOUND || (result == IDM_OK && idm_seal_set_at(blob) != set_at_no))
 		return idm_fail(err, IDM_DENIED, "the password was changed since");

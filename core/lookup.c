@@ -219,6 +219,17 @@ idm_lookup_claim(const struct idm_read *read, enum idm_claim kind, struct idm_sp
 	return result;
 }
 
+enum idm_result
+idm_lookup_secret(const struct idm_read *read, uint64_t id, uint32_t attr_number,
+    struct idm_span *blob, struct idm_error *err)
+{
+	uint8_t key[ID_BYTES + 4];
+
+	idm_store_u64(id, key);
+	idm_store_u32(attr_number, key + ID_BYTES);
+	return idm_store_get(read->txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), blob, err);
+}
+
 bool
 idm_entry_is_live(const struct idm_entry *entry)
 {

@@ -68,6 +68,10 @@ enum idm_result idm_lookup_uuid(const struct idm_read *read, const struct idm_uu
 enum idm_result idm_lookup_claim(const struct idm_read *read, enum idm_claim kind,
     struct idm_span norm, struct idm_entry *out, struct idm_error *err);
 
+/* The sealed record of an entry's secret (core/seal.h).  IDM_NOT_FOUND without a text: none. */
+enum idm_result idm_lookup_secret(const struct idm_read *read, uint64_t id, uint32_t attr_number,
+    struct idm_span *blob, struct idm_error *err);
+
 /*
  * By what people type: name, spn (its domain must be ours), uuid, or gid number, in any case.
  * Live entries only: neither recycled nor tombstones.  IDM_NOT_FOUND without a text.

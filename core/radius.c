@@ -136,14 +136,10 @@ in_required_group(struct decision *d, bool *inside, struct idm_error *err)
 static enum idm_result
 unseal_secret(struct decision *d, struct idm_error *err)
 {
-	uint8_t key[12];
 	struct idm_span blob, plain;
-	enum idm_result result;
+	enum idm_result result =
+	    idm_lookup_secret(&d->read, d->account.id, IDM_ATTR_RADIUS_SECRET, &blob, err);
 
-	idm_store_u64(d->account.id, key);
-	idm_store_u32(IDM_ATTR_RADIUS_SECRET, key + 8);
-	result =
-	    idm_store_get(d->read.txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), &blob, err);
 	if (result != IDM_OK)
 		return result;
 	result = idm_unseal(

@@ -14,6 +14,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "core/dbfile.h"
+
 enum {
 	BLOB_FORMAT = 1,
 	KEY_BYTES = 32,
@@ -91,13 +93,11 @@ fill_file(int fd, const char *text, gid_t group)
 }
 
 /* Make a name in the directory of `path` durable. */
-static bool
-sync_directory(const char *path)
+static enum idm_result
+sync_directory_of(const char *path, struct idm_error *err)
 {
 	char dir[PATH_MAX];
 	char *slash;
-	int fd;
-	bool ok;
 
 	snprintf(dir, sizeof(dir), "%s", path);
 	slash = strrchr(dir, '/');
@@ -105,12 +105,7 @@ sync_directory(const char *path)
 		snprintf(dir, sizeof(dir), ".");
 	else
 		slash[slash == dir] = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ok = fsync(fd) == 0;
-	close(fd);
-	return ok;
+	return idm_dbfile_sync_directory(dir, err);
 }
 
 /* Write `text` beside `path` and give it that name, unless there is a file of it already. */
@@ -135,9 +130,7 @@ write_new(const char *path, const char *text, gid_t group, struct idm_error *err
 	    renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_NOREPLACE) != 0 && errno != EEXIST)
 		result = fail_errno(err, path, "can't rename its new file");
 	unlink(beside); /* gone, or not wanted */
-	if (result == IDM_OK && !sync_directory(path))
-		result = fail_errno(err, path, "can't sync its directory");
-	return result;
+	return result == IDM_OK ? sync_directory_of(path, err) : result;
 }
 
 enum idm_result

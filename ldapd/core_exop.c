@@ -407,14 +407,10 @@ open_secret(struct core_job *job, const struct access *a, uint32_t attr_number,
     struct idm_span *out, struct idm_error *err)
 {
 	struct idm_span blob;
-	uint8_t key[12];
-	enum idm_result result;
+	enum idm_result result =
+	    idm_lookup_secret(&a->read.read, a->target.id, attr_number, &blob, err);
 
 	*out = IDM_SPAN_EMPTY;
-	idm_store_u64(a->target.id, key);
-	idm_store_u32(attr_number, key + 8);
-	result =
-	    idm_store_get(&a->read.txn, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), &blob, err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;
 	if (result == IDM_OK)
