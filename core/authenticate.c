@@ -51,7 +51,6 @@ idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
 		say(out, account == NULL ? "no such account" : "not an account");
 		return IDM_OK;
 	}
-	out->known = true;
 	out->account = account->uuid;
 	if (idm_validity_check(account, read->now, &why) != IDM_OK) {
 		say(out, why.text);

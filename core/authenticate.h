@@ -21,8 +21,7 @@ struct idm_auth_test {
 
 /* Holds no pointers: it may be handed to a thread. */
 struct idm_auth_plan {
-	bool known; /* the name was found */
-	struct idm_uuid account;
+	struct idm_uuid account; /* whose secrets are tested */
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
 	char reason[256]; /* why nothing is tested, for the log; empty: tests are real */
 };

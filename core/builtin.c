@@ -5,9 +5,13 @@
 #include "core/builtin_profiles.h"
 #include "core/floor.h"
 
-static const struct idm_builtin_account accounts[] = {
-	{ 0x000000000000, "admin", "System Administrator" },
-	{ 0x000000000018, "idm_admin", "IDM Administrator" },
+static const struct {
+	uint64_t number;
+	const char *name;
+	const char *displayname;
+} accounts[] = {
+	{ IDM_BUILTIN_ADMIN, "admin", "System Administrator" },
+	{ IDM_BUILTIN_IDM_ADMIN, "idm_admin", "IDM Administrator" },
 	{ IDM_BUILTIN_ANONYMOUS, "anonymous", "Anonymous" },
 };
 
@@ -99,13 +103,6 @@ enum {
 	ARENA_BYTES = 16 * 1024 * 1024,
 	ITEM_MODS = 16,
 };
-
-const struct idm_builtin_account *
-idm_builtin_accounts(size_t *count)
-{
-	*count = ACCOUNT_COUNT;
-	return accounts;
-}
 
 const struct idm_builtin_group *
 idm_builtin_groups(size_t *count)

@@ -1,4 +1,4 @@
-/* The built-in accounts and groups (SPEC 4), and the making of a new database. */
+/* The built-in groups (SPEC 4), and the making of a new database. */
 #ifndef CORE_BUILTIN_H
 #define CORE_BUILTIN_H
 
@@ -12,7 +12,6 @@ enum idm_builtin_number {
 	IDM_BUILTIN_IDM_ADMIN = 0x18,
 	IDM_BUILTIN_ALL_PERSONS = 0x35,
 	IDM_BUILTIN_ALL_ACCOUNTS = 0x36,
-	IDM_BUILTIN_RADIUS_ACCESS = 0x62,
 	IDM_BUILTIN_HIGH_PRIVILEGE = 0x1000,
 	IDM_BUILTIN_DOMAIN_INFO = 0xf00001,
 	IDM_BUILTIN_SYSTEM_CONFIG = 0xf00002,
@@ -23,12 +22,6 @@ enum idm_builtin_number {
 
 #define IDM_BUILTIN_ANONYMOUS UINT64_C(0xffffffffffff)
 
-struct idm_builtin_account {
-	uint64_t number;
-	const char *name;
-	const char *displayname;
-};
-
 struct idm_builtin_group {
 	uint64_t number;
 	const char *name;
@@ -38,7 +31,6 @@ struct idm_builtin_group {
 	const char *dyngroup_filter; /* NULL: an ordinary group */
 };
 
-const struct idm_builtin_account *idm_builtin_accounts(size_t *count);
 const struct idm_builtin_group *idm_builtin_groups(size_t *count);
 
 /* Is this the uuid of a built-in entry (00000000-0000-0000-0000-*)? */

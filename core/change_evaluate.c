@@ -135,7 +135,6 @@ static enum idm_result
 set_marker(struct idm_evaluation *e, const struct idm_request_secret *secret)
 {
 	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, secret->attr_number);
-	struct idm_value value;
 
 	idm_draft_clear(e->draft, secret->attr_number);
 	if (secret->plain.ptr == NULL) {
@@ -143,8 +142,7 @@ set_marker(struct idm_evaluation *e, const struct idm_request_secret *secret)
 		return IDM_OK;
 	}
 	idm_attrset_add(&e->change.present, attr);
-	value.stored = value.norm = idm_span_cstr(secret->marker);
-	return idm_draft_add(e->draft, secret->attr_number, value);
+	return idm_draft_add(e->draft, secret->attr_number, idm_value_marker(secret->marker));
 }
 
 static enum idm_result

@@ -59,14 +59,13 @@ idm_lmdb_fail(struct idm_error *err, int rc, const char *what)
 }
 
 static struct idm_environment *
-environment_new(struct idm_db_range range, uint64_t map_bytes, bool has_lock)
+environment_new(struct idm_db_range range, uint64_t map_bytes)
 {
 	struct idm_environment *env = calloc(1, sizeof(*env));
 
 	if (env == NULL)
 		return NULL;
 	env->range = range;
-	env->has_lock = has_lock;
 	env->map_bytes = map_bytes;
 	atomic_init(&env->refs, 1);
 	return env;
@@ -276,7 +275,7 @@ idm_environment_open_writer(struct idm_environment **out, const char *path, gid_
 		result = idm_dbfile_check(path, &info, err);
 	if (result != IDM_OK)
 		return result;
-	env = environment_new(range, map_bytes, true);
+	env = environment_new(range, map_bytes);
 	if (env == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = open_lmdb(env, path, flags, err);
@@ -343,7 +342,7 @@ idm_environment_open_reader(struct idm_environment **out, const char *path, stru
 		return result;
 	if (info.page_bytes == 0 || info.txn_id == 0)
 		return idm_fail(err, IDM_SYSTEM, "%s: it is still being created", path);
-	env = environment_new(idm_dbs_identity, IDM_IDENTITY_MAP_BYTES, false);
+	env = environment_new(idm_dbs_identity, IDM_IDENTITY_MAP_BYTES);
 	if (env == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = open_lmdb(env, path, MDB_RDONLY | MDB_NOLOCK, err);

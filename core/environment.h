@@ -35,7 +35,6 @@ struct idm_environment {
 	MDB_env *mdb;
 	struct idm_db_range range;
 	MDB_dbi dbis[IDM_DB_COUNT]; /* of `range` alone */
-	bool has_lock;              /* LMDB's lock file keeps its snapshots: no guards needed */
 	bool is_new;                /* holds nothing but what idm_environment_open_writer wrote */
 	struct idm_file_id file_id; /* meta.file_id */
 	uint64_t map_bytes;

@@ -147,7 +147,7 @@ enum idm_result idm_schema_check(
 
 /*
  * Check the text of a value against the attribute's syntax and make it storable, in `arena`.
- * A REFERENCE is taken as UUID text here; names are resolved before (idm_lookup_reference).
+ * A REFERENCE is taken as UUID text here; names are resolved before (idm_evaluation_resolve).
  * CREDENTIAL, SECRET and SESSION are refused: their values go to `secrets` and `tokens`, and
  * whoever sets them writes the marker (idm_value_marker). IDM_INVALID with a text for the client
  * that names the attribute and the remedy (the value itself is never quoted); IDM_LIMIT: the arena
