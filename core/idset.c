@@ -249,22 +249,6 @@ idm_container_encode(const struct idm_window *window, uint8_t out[IDM_CONTAINER_
 	return 1 + BITMAP_BYTES;
 }
 
-uint32_t
-idm_container_count(struct idm_span bytes)
-{
-	uint32_t count = 0;
-
-	if (is_bitmap(bytes)) {
-		count = count_bitmap(bytes.ptr + 1);
-		return count > IDM_WINDOW_LIST_MAX ? count : 0;
-	}
-	if (list_of(bytes).bad || bytes.ptr[bytes.len - 1] >= 0x80)
-		return 0;
-	for (size_t i = 1; i < bytes.len; i++)
-		count += bytes.ptr[i] < 0x80; /* each number's last byte */
-	return count <= IDM_WINDOW_LIST_MAX ? count : 0;
-}
-
 /* Where in a list an id is, or would be. */
 struct place {
 	const uint8_t

@@ -43,8 +43,6 @@ enum idm_result idm_container_decode(
     struct idm_span bytes, struct idm_window *window, struct idm_error *err);
 /* At most IDM_CONTAINER_MAX_BYTES; 0: the set is empty, and there is to be no record. */
 size_t idm_container_encode(const struct idm_window *window, uint8_t out[IDM_CONTAINER_MAX_BYTES]);
-/* Number of ids in a container, without decoding a list whole; 0: corrupt. */
-uint32_t idm_container_count(struct idm_span bytes);
 /* Change one id in a container: `out` may not overlap `bytes`.  *changed false: it was so. */
 enum idm_result idm_container_set(struct idm_span bytes, uint64_t id, bool present,
     uint8_t out[IDM_CONTAINER_MAX_BYTES], size_t *out_len, bool *changed, struct idm_error *err);

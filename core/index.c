@@ -48,7 +48,8 @@ put_term(struct index_key *key, uint32_t number, int kind, struct idm_span term)
 	key->len += term.len;
 }
 
-/* Filters walk window by window: only rare values, which one jump can find, stand value first. */
+/* Filters walk window by window: only rare values, whose few rows are to stand together, stand
+ * value first. */
 static bool
 is_value_first(uint32_t number, enum key_kind kind)
 {
@@ -317,21 +318,25 @@ or_key(const struct idm_read *read, struct index_key key, struct idm_window *win
 	return idm_container_decode(container, window, err);
 }
 
-/* The id of a uuid, from its own database; IDM_NOT_FOUND. */
+/* The id of a uuid, from its own database. */
 static enum idm_result
-uuid_id(const struct idm_read *read, struct idm_span norm, uint64_t *id, struct idm_error *err)
+or_uuid(const struct idm_read *read, struct idm_span norm, uint64_t window_no,
+    struct idm_window *window, struct idm_error *err)
 {
 	struct idm_span value;
+	uint64_t id;
 	enum idm_result result;
 
 	if (norm.len != IDM_UUID_BYTES)
-		return IDM_NOT_FOUND;
+		return IDM_OK;
 	result = idm_store_get(read->txn, IDM_DB_UUID, norm, &value, err);
 	if (result != IDM_OK)
-		return result;
-	if (value.len != sizeof(uint64_t))
+		return result == IDM_NOT_FOUND ? IDM_OK : result;
+	if (value.len != sizeof(id))
 		return idm_fail(err, IDM_CORRUPT, "a uuid leads to no id");
-	*id = idm_store_load_u64(value.ptr);
+	id = idm_store_load_u64(value.ptr);
+	if (idm_window_of(id) == window_no)
+		idm_window_add(window, id);
 	return IDM_OK;
 }
 
@@ -339,16 +344,10 @@ enum idm_result
 idm_index_equal(const struct idm_read *read, const struct idm_attr *attr, struct idm_span norm,
     uint64_t window_no, struct idm_window *window, struct idm_error *err)
 {
-	uint64_t id;
-	enum idm_result result;
-
 	assert((attr->flags & IDM_ATTR_EQ) != 0);
-	if (attr->number != IDM_ATTR_UUID)
-		return or_key(read, key_of(attr->number, KEY_EQUAL, norm, window_no), window, err);
-	result = uuid_id(read, norm, &id, err);
-	if (result == IDM_OK && idm_window_of(id) == window_no)
-		idm_window_add(window, id);
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
+	if (attr->number == IDM_ATTR_UUID)
+		return or_uuid(read, norm, window_no, window, err);
+	return or_key(read, key_of(attr->number, KEY_EQUAL, norm, window_no), window, err);
 }
 
 enum idm_result
@@ -485,56 +484,6 @@ idm_index_range(const struct idm_read *read, const struct idm_attr *attr, struct
 }
 
 /* --- windows */
-
-/*
- * The window of the first record at or behind `start` for the same value.  Values of one attribute
- * are of one length or hold no NUL, and a window begins with one: so the keys of the value stand
- * together, and the first of another length ends them.
- */
-static enum idm_result
-seek_window(struct idm_cursor *cursor, struct index_key start, uint64_t *out, struct idm_error *err)
-{
-	struct idm_span key, container;
-	enum idm_result result;
-
-	result = idm_cursor_seek(cursor, idm_span_of(start.bytes, start.len), err);
-	if (result == IDM_OK)
-		result = idm_cursor_next(cursor, &key, &container, err);
-	if (result == IDM_OK && key.len == start.len)
-		*out = idm_store_load_u64(key.ptr + key.len - WINDOW_BYTES);
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
-}
-
-enum idm_result
-idm_index_equal_window(const struct idm_read *read, const struct idm_attr *attr,
-    struct idm_span norm, uint64_t window_no, uint64_t *out, struct idm_error *err)
-{
-	struct index_key start;
-	struct idm_cursor cursor;
-	uint64_t id;
-	enum idm_result result;
-
-	assert((attr->flags & IDM_ATTR_EQ) != 0);
-	*out = UINT64_MAX;
-	if (attr->number == IDM_ATTR_CLASS) {
-		*out = window_no;
-		return IDM_OK;
-	}
-	if (attr->number == IDM_ATTR_UUID) {
-		result = uuid_id(read, norm, &id, err);
-		if (result == IDM_OK && idm_window_of(id) >= window_no)
-			*out = idm_window_of(id);
-		return result == IDM_NOT_FOUND ? IDM_OK : result;
-	}
-	start = key_of(attr->number, KEY_EQUAL, norm, window_no);
-	result = idm_cursor_open(read->txn, IDM_DB_INDEX,
-	    idm_span_of(start.bytes, start.len - WINDOW_BYTES), &cursor, err);
-	if (result != IDM_OK)
-		return result;
-	result = seek_window(&cursor, start, out, err);
-	idm_cursor_close(&cursor);
-	return result;
-}
 
 enum idm_result
 idm_index_window_end(const struct idm_read *read, uint64_t *out, struct idm_error *err)

@@ -48,13 +48,6 @@ enum idm_result idm_index_range(const struct idm_read *read, const struct idm_at
     struct idm_span from, struct idm_span to, uint64_t window_no, struct idm_window *window,
     struct idm_error *err);
 
-/*
- * The first window >= `window_no` in which idm_index_equal can name an id: one look-up instead of
- * one a window.  UINT64_MAX: there is none.  Of `class`, each window may be the one.
- */
-enum idm_result idm_index_equal_window(const struct idm_read *read, const struct idm_attr *attr,
-    struct idm_span norm, uint64_t window_no, uint64_t *out, struct idm_error *err);
-
 /* Every live and recycled entry's window: one behind the highest that holds an entry.  Ids below
  * meta "next_id" have been given out. */
 enum idm_result idm_index_window_end(

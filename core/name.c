@@ -69,13 +69,6 @@ idm_iname_parse(const char *what, struct idm_span text, struct idm_arena *arena,
 	return IDM_OK;
 }
 
-enum idm_result
-idm_name_parse(
-    struct idm_span text, struct idm_arena *arena, struct idm_span *out, struct idm_error *err)
-{
-	return idm_iname_parse("name", text, arena, out, err);
-}
-
 /* Labels of letters, digits, inner hyphens and, where `beyond_ascii`, whatever is not ASCII. */
 static bool
 is_domain(struct idm_span text, bool beyond_ascii)

@@ -186,11 +186,6 @@ enum idm_result idm_assertion_parse(const struct idm_attr *attr, struct idm_span
 enum idm_result idm_assertion_parse_piece(const struct idm_attr *attr, struct idm_span text,
     struct idm_arena *arena, struct idm_span *norm, struct idm_error *err);
 
-/* A name as of SPEC 2.3, folded to lower case into `arena`; IDM_INVALID says which rule is broken.
- */
-enum idm_result idm_name_parse(
-    struct idm_span text, struct idm_arena *arena, struct idm_span *out, struct idm_error *err);
-
 /* Numbers in stored values. */
 int64_t idm_datetime_load(struct idm_span stored); /* of 8 bytes */
 void idm_datetime_store(int64_t at_s, uint8_t out[8]);
