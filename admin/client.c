@@ -235,9 +235,15 @@ static int
 open_as(struct cli *cli, const char *name, const json_t *session)
 {
 	const char *token = json_string_value(json_object_get(session, "token"));
+	const char *url = json_string_value(json_object_get(session, "url"));
 
 	if (session == NULL)
 		return cli_fail(cli, "%s is not logged in: `kanidm login -D %s` first", name, name);
+	if (token != NULL && (url == NULL || strcmp(url, cli->url) != 0))
+		return cli_fail(cli,
+		    "%s is logged in at %s, and its token is for nobody else: `kanidm login -D %s "
+		    "-H %s` first",
+		    name, url == NULL ? "an unknown server" : url, name, cli->url);
 	if (client_connect(cli) != CLI_DONE)
 		return CLI_FAILED;
 	if (token != NULL)

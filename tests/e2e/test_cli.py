@@ -610,6 +610,16 @@ def test_over_ldaps_with_the_ca_it_works_and_without_it_refuses(instance):
     assert "certificate" in done.stderr.lower()
 
 
+def test_a_token_goes_to_the_server_that_gave_it_alone(instance):
+    instance.ok("login", name="idm_admin", password=instance.passwords["idm_admin"], url=instance.url)
+    done = instance.kanidm("self", "whoami", name="idm_admin")
+    assert done.returncode == 1
+    assert f"is logged in at {instance.url}" in done.stderr
+    assert f"`kanidm login -D idm_admin -H {instance.ldapi}`" in done.stderr
+    instance.login("idm_admin")
+    assert "idm_admin@" in instance.ok("self", "whoami", name="idm_admin")
+
+
 def test_a_certificate_for_another_host_is_refused(instance):
     # It leads to 127.0.0.1, but is no name in the certificate.
     done = instance.kanidm("login", name="anonymous", url=f"ldaps://0x7f000001:{instance.ldaps_port}")
