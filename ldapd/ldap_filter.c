@@ -129,25 +129,35 @@ set_present(const struct term *t, const struct idm_attr *attr, struct idm_filter
 	    t->view->read, IDM_FILTER_PRESENT, attr, IDM_SPAN_EMPTY, out, t->err);
 }
 
+/* A reference to the entry whose uuid the value is; an empty one is nobody's. */
+static enum idm_result
+set_named(const struct term *t, const struct idm_attr *attr, struct idm_filter *out)
+{
+	enum idm_result result =
+	    idm_filter_term(t->view->read, IDM_FILTER_EQUAL, attr, t->value, out, t->err);
+
+	out->chain = t->chain;
+	return result;
+}
+
 /* A DN in any form, name, spn or uuid.  Nobody: FALSE; no such thing: Undefined. */
 static enum idm_result
 set_reference(const struct term *t, const struct idm_attr *attr, struct idm_filter *out)
 {
-	char text[IDM_UUID_TEXT] = "";
-	struct idm_entry named;
+	char uuid[IDM_UUID_TEXT] = "";
+	struct term named = *t;
+	struct idm_entry entry;
 	enum idm_result result =
-	    tree_find_text(t->view->read, t->view->suffix, t->value, &named, t->err);
+	    tree_find_text(t->view->read, t->view->suffix, t->value, &entry, t->err);
 
 	if (result == IDM_INVALID)
 		return set_undefined(out);
 	if (result != IDM_OK && result != IDM_NOT_FOUND)
 		return result;
 	if (result == IDM_OK)
-		idm_uuid_format(&named.uuid, text);
-	result = idm_filter_term(
-	    t->view->read, IDM_FILTER_EQUAL, attr, idm_span_cstr(text), out, t->err);
-	out->chain = t->chain;
-	return result;
+		idm_uuid_format(&entry.uuid, uuid);
+	named.value = idm_span_cstr(uuid);
+	return set_named(&named, attr, out);
 }
 
 static enum idm_result
@@ -450,7 +460,7 @@ set_member_uid(const struct term *t, struct idm_filter *out)
 	idm_uuid_format(&account.uuid, uuid);
 	member.value = idm_span_cstr(uuid);
 	member.chain = true;
-	return set_either(&member, set_reference, out);
+	return set_either(&member, set_named, out);
 }
 
 /* --- validity */
