@@ -10,7 +10,7 @@
 #include "ldapd/log.h"
 
 enum {
-	READ_BYTES = 64 * 1024,
+	READ_BYTES = 32 * 1024,         /* the room that a read finds at least */
 	WAITING_MAX = 64 * 1024 * 1024, /* octets that the peer does not take: it is stuck */
 };
 
@@ -41,27 +41,6 @@ destroy(struct channel *ch)
 	ipc_buffer_free(&ch->in);
 	ipc_buffer_free(&ch->out);
 	free(ch);
-}
-
-static bool
-make_room(struct ipc_buffer *in)
-{
-	size_t room = in->room == 0 ? READ_BYTES : 2 * in->room;
-	uint8_t *data;
-
-	if (in->room - in->len >= READ_BYTES / 2)
-		return true;
-	data = malloc(room); /* not realloc: what it leaves behind may hold passwords */
-	if (data == NULL)
-		return false;
-	if (in->len != 0)
-		memcpy(data, in->data, in->len);
-	if (in->data != NULL)
-		OPENSSL_cleanse(in->data, in->len);
-	free(in->data);
-	in->data = data;
-	in->room = room;
-	return true;
 }
 
 enum taken {
@@ -106,7 +85,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t n = 0;
 
 	(void)what;
-	if (make_room(&ch->in))
+	if (ipc_buffer_reserve(&ch->in, READ_BYTES))
 		n = read(fd, ch->in.data + ch->in.len, ch->in.room - ch->in.len);
 	else
 		log_error("channel: out of memory");

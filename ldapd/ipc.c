@@ -102,35 +102,35 @@ ipc_decode(struct idm_span frame, struct ipc_frame *out)
 
 /* --- writing */
 
-static bool
-reserve(struct ipc_buffer *out, size_t bytes)
+bool
+ipc_buffer_reserve(struct ipc_buffer *buffer, size_t bytes)
 {
-	size_t room = out->room == 0 ? FIRST_ROOM : out->room;
+	size_t room = buffer->room == 0 ? FIRST_ROOM : buffer->room;
 	uint8_t *data;
 
-	if (bytes > SIZE_MAX / 2 - out->len)
+	if (bytes > SIZE_MAX / 2 - buffer->len)
 		return false;
-	while (room < out->len + bytes)
+	while (room < buffer->len + bytes)
 		room *= 2;
-	if (room == out->room)
+	if (room == buffer->room)
 		return true;
 	data = malloc(room); /* not realloc: what it leaves behind may hold passwords */
 	if (data == NULL)
 		return false;
-	if (out->len != 0)
-		memcpy(data, out->data, out->len);
-	if (out->data != NULL)
-		OPENSSL_cleanse(out->data, out->room);
-	free(out->data);
-	out->data = data;
-	out->room = room;
+	if (buffer->len != 0)
+		memcpy(data, buffer->data, buffer->len);
+	if (buffer->data != NULL)
+		OPENSSL_cleanse(buffer->data, buffer->room);
+	free(buffer->data);
+	buffer->data = data;
+	buffer->room = room;
 	return true;
 }
 
 static bool
 put(struct ipc_buffer *out, const void *bytes, size_t n)
 {
-	if (!reserve(out, n))
+	if (!ipc_buffer_reserve(out, n))
 		return false;
 	if (n != 0)
 		memcpy(out->data + out->len, bytes, n);

@@ -97,13 +97,18 @@ size_t ipc_frame_length(const uint8_t *data, size_t len);
 /* Decode one whole frame; `out` borrows from it.  False: not a frame. */
 bool ipc_decode(struct idm_span frame, struct ipc_frame *out);
 
-/* Append a frame to `out`, a buffer that grows (malloc); false: out of memory or too large. */
+/* Octets of frames, in a block that grows (malloc) and is wiped wherever it is left behind. */
 struct ipc_buffer {
 	uint8_t *data;
 	size_t len;
 	size_t room;
 };
+
+/* Append a frame; false: out of memory or too large. */
 bool ipc_encode(struct ipc_buffer *out, const struct ipc_frame *frame);
+
+/* Make room for so many octets behind those that are there; false: out of memory. */
+bool ipc_buffer_reserve(struct ipc_buffer *buffer, size_t bytes);
 void ipc_buffer_free(struct ipc_buffer *buffer); /* wipes */
 
 #endif
