@@ -1,7 +1,7 @@
 /*
  * What a committed change brings along on this box (CHANGES 18): login sessions that end.  Local
- * state may lag behind by a crash, so
- * local.mdb remembers up to which change this was done, and the start catches up.
+ * state may lag behind by a crash, so local.mdb remembers up to which change this was done, and the
+ * start catches up.
  */
 #include "core/change_log.h"
 #include "core/session.h"
@@ -19,6 +19,13 @@ sets_primary(const struct idm_item *item)
 			return true;
 	}
 	return false;
+}
+
+/* Are all of the account's sessions over, whichever one asked for this? */
+static bool
+ends_sessions(const struct idm_item *item)
+{
+	return item->kind == IDM_ITEM_SESSION || item->kind == IDM_ITEM_RECYCLE;
 }
 
 static enum idm_result
@@ -52,7 +59,7 @@ follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
 
 		return result == IDM_OK && own ? keep_own_session(txn, set, arena, err) : result;
 	}
-	if (item->kind == IDM_ITEM_SESSION || item->kind == IDM_ITEM_RECYCLE)
+	if (ends_sessions(item))
 		return idm_session_remove_all(txn, &item->uuid, NULL, NULL, err);
 	return IDM_OK;
 }
@@ -61,10 +68,7 @@ static bool
 has_consequences(const struct idm_change_set *set)
 {
 	for (size_t i = 0; i < set->item_count; i++) {
-		const struct idm_item *item = &set->items[i];
-
-		if (sets_primary(item) || item->kind == IDM_ITEM_SESSION ||
-		    item->kind == IDM_ITEM_RECYCLE)
+		if (sets_primary(&set->items[i]) || ends_sessions(&set->items[i]))
 			return true;
 	}
 	return false;
