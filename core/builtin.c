@@ -435,13 +435,8 @@ idm_builtin_create(
 		result = idm_fail(err, IDM_EXISTS, "the database is of the domain %s", stored);
 	if (result == IDM_OK)
 		result = idm_store_write_begin(store, &txn, err);
-	if (result == IDM_OK) {
-		result = fill(&txn, domain, now, arena, err);
-		if (result == IDM_OK)
-			result = idm_store_write_commit(&txn, err);
-		else
-			idm_store_write_abort(&txn);
-	}
+	if (result == IDM_OK)
+		result = idm_store_write_end(&txn, fill(&txn, domain, now, arena, err), err);
 	idm_arena_free(&arena);
 	return result;
 }

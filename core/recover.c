@@ -131,13 +131,9 @@ end_sessions(struct recovery *r, const struct idm_uuid *account)
 	struct idm_txn txn;
 	enum idm_result result = idm_store_local_write_begin(r->store, &txn, r->err);
 
-	if (result != IDM_OK)
-		return result;
-	result = idm_session_remove_all(&txn, account, NULL, NULL, r->err);
 	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, r->err);
-	idm_store_write_abort(&txn);
-	return result;
+		result = idm_session_remove_all(&txn, account, NULL, NULL, r->err);
+	return idm_store_write_end(&txn, result, r->err);
 }
 
 static enum idm_result
@@ -156,11 +152,7 @@ recover(struct recovery *r, const char *name, bool restore_roles, const char *ph
 	}
 	if (result == IDM_OK && restore_roles)
 		result = restore_initial_groups(r);
-	if (result != IDM_OK) {
-		idm_store_write_abort(&r->txn);
-		return result;
-	}
-	result = idm_store_write_commit(&r->txn, r->err);
+	result = idm_store_write_end(&r->txn, result, r->err);
 	return result == IDM_OK ? end_sessions(r, &uuid) : result;
 }
 

@@ -139,6 +139,13 @@ enum idm_result idm_store_write_nest(
 enum idm_result idm_store_write_commit(struct idm_txn *txn, struct idm_error *err);
 void idm_store_write_abort(struct idm_txn *txn); /* harmless on one that is over */
 
+/*
+ * The end of writing that came to `result`: commit what is good, and return what came of that;
+ * abort all else and return `result`, which may be that of a transaction that did not begin.
+ */
+enum idm_result idm_store_write_end(
+    struct idm_txn *txn, enum idm_result result, struct idm_error *err);
+
 /* True after a failure that only a new process may repair. */
 bool idm_store_failed(const struct idm_store *store);
 

@@ -268,3 +268,12 @@ idm_store_write_abort(struct idm_txn *txn)
 	mdb_txn_abort(txn->mdb);
 	*txn = (struct idm_txn){ 0 };
 }
+
+enum idm_result
+idm_store_write_end(struct idm_txn *txn, enum idm_result result, struct idm_error *err)
+{
+	if (result == IDM_OK)
+		return idm_store_write_commit(txn, err);
+	idm_store_write_abort(txn);
+	return result;
+}

@@ -90,36 +90,25 @@ may_write(const struct access *a, uint32_t attr_number, struct idm_error *err)
 /* --- sessions */
 
 static enum idm_result
-local_write(struct core_job *job,
-    enum idm_result (*work)(const struct idm_txn *txn, struct idm_token_row *row,
-	struct core_job *job, struct idm_error *err),
-    struct idm_token_row *row, struct idm_error *err)
+write_session(struct core_job *job, const struct idm_token_row *row, struct idm_error *err)
 {
 	struct idm_txn txn;
 	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
 
-	if (result != IDM_OK)
-		return result;
-	result = work(&txn, row, job, err);
 	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, err);
-	idm_store_write_abort(&txn);
-	return result;
+		result = idm_session_put(&txn, row, job->arena, err);
+	return idm_store_write_end(&txn, result, err);
 }
 
 static enum idm_result
-put_row(const struct idm_txn *txn, struct idm_token_row *row, struct core_job *job,
-    struct idm_error *err)
+remove_session(struct core_job *job, const struct idm_uuid *id, struct idm_error *err)
 {
-	return idm_session_put(txn, row, job->arena, err);
-}
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
 
-static enum idm_result
-remove_row(const struct idm_txn *txn, struct idm_token_row *row, struct core_job *job,
-    struct idm_error *err)
-{
-	(void)job;
-	return idm_session_remove(txn, &row->id, err);
+	if (result == IDM_OK)
+		result = idm_session_remove(&txn, id, err);
+	return idm_store_write_end(&txn, result, err);
 }
 
 /* How long: HP accounts and generated passwords an hour, others eight (SPEC 7.3). */
@@ -170,7 +159,7 @@ begin_session(
 	row->privileged_until_s = job->identity.privileged_until_s;
 	row->credential_no = job->identity.credential_no;
 	row->label = idm_span_cstr(job->source);
-	return result == IDM_OK ? local_write(job, put_row, row, err) : result;
+	return result == IDM_OK ? write_session(job, row, err) : result;
 }
 
 static void
@@ -234,7 +223,7 @@ session_end(struct core_job *job)
 		result = find_session(job, &read, &row.id, &err);
 	core_read_end(&read);
 	if (result == IDM_OK)
-		result = local_write(job, remove_row, &row, &err);
+		result = remove_session(job, &row.id, &err);
 	if (result != IDM_OK) {
 		core_job_fail(job, result, &err);
 		return;
@@ -259,7 +248,7 @@ extend_session(struct core_job *job, const struct core_read *read, struct idm_id
 	row.label = idm_arena_copy(job->arena, row.label); /* the map moves under the write */
 	row.privileged_until_s = read->read.now.at_s + IDM_SESSION_PRIVILEGED_S;
 	identity->privileged_until_s = row.privileged_until_s;
-	return local_write(job, put_row, &row, err);
+	return write_session(job, &row, err);
 }
 
 static void

@@ -81,16 +81,11 @@ follow_local(struct core *core, const struct idm_change_set *set, struct idm_are
 	struct idm_txn txn;
 	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, err);
 
-	if (result != IDM_OK)
-		return result;
 	for (size_t i = 0; i < set->item_count && result == IDM_OK; i++)
 		result = follow_item(&txn, set, &set->items[i], arena, err);
 	if (result == IDM_OK)
 		result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, set->no, err);
-	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, err);
-	idm_store_write_abort(&txn);
-	return result;
+	return idm_store_write_end(&txn, result, err);
 }
 
 enum idm_result
@@ -168,11 +163,7 @@ core_follow_mark(struct core *core, struct idm_error *err)
 	if (result != IDM_OK || followed >= applied)
 		return result;
 	result = idm_store_local_write_begin(core->data.store, &txn, err);
-	if (result != IDM_OK)
-		return result;
-	result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, applied, err);
 	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, err);
-	idm_store_write_abort(&txn);
-	return result;
+		result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, applied, err);
+	return idm_store_write_end(&txn, result, err);
 }

@@ -182,13 +182,9 @@ sweep_sessions(struct core *core)
 	struct idm_error err = { .text = "" };
 	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, &err);
 
-	if (result == IDM_OK) {
+	if (result == IDM_OK)
 		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &core->swept, &err);
-		if (result == IDM_OK)
-			result = idm_store_write_commit(&txn, &err);
-		else
-			idm_store_write_abort(&txn);
-	}
+	result = idm_store_write_end(&txn, result, &err);
 	if (result == IDM_OK)
 		result = core_follow_mark(core, &err);
 	if (result != IDM_OK)

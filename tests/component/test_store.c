@@ -30,10 +30,7 @@ put_entry(struct store_dir *dir, uint64_t id)
 	idm_store_u64(id, key);
 	result = idm_store_put(&txn, IDM_DB_ENTRIES, idm_span_of(key, 8),
 	    idm_span_of(entry, sizeof(entry)), &dir->err);
-	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, &dir->err);
-	idm_store_write_abort(&txn);
-	return result;
+	return idm_store_write_end(&txn, result, &dir->err);
 }
 
 /* --- opening */
@@ -392,6 +389,26 @@ a_nested_transaction_comes_and_goes_alone(void **state)
 }
 
 static void
+an_end_keeps_what_came_to_a_good_result_alone(void **state)
+{
+	struct store_dir *dir = *state;
+	struct idm_txn txn;
+	char value[64];
+
+	assert_int_equal(idm_store_write_begin(dir->store, &txn, &dir->err), IDM_OK);
+	store_put(&txn, "good", "v");
+	assert_int_equal(idm_store_write_end(&txn, IDM_OK, &dir->err), IDM_OK);
+	assert_int_equal(idm_store_write_begin(dir->store, &txn, &dir->err), IDM_OK);
+	store_put(&txn, "bad", "v");
+	assert_int_equal(idm_store_write_end(&txn, IDM_DENIED, &dir->err), IDM_DENIED);
+	assert_null(txn.mdb);
+	assert_int_equal(idm_store_write_end(&txn, IDM_SYSTEM, &dir->err), IDM_SYSTEM);
+
+	assert_stored(dir->store, "good", "v");
+	assert_int_equal(store_look_up(dir->store, "bad", value), IDM_NOT_FOUND);
+}
+
+static void
 the_local_database_is_another_one(void **state)
 {
 	struct store_dir *dir = *state;
@@ -692,10 +709,7 @@ delete_entry(struct store_dir *dir, uint64_t id)
 	assert_int_equal(idm_store_write_begin(dir->store, &txn, &dir->err), IDM_OK);
 	idm_store_u64(id, key);
 	result = idm_store_del(&txn, IDM_DB_ENTRIES, idm_span_of(key, 8), &dir->err);
-	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, &dir->err);
-	idm_store_write_abort(&txn);
-	return result;
+	return idm_store_write_end(&txn, result, &dir->err);
 }
 
 static bool
@@ -901,6 +915,7 @@ main(void)
 		TEST(network_file_systems_are_refused),
 		TEST(an_aborted_transaction_leaves_no_trace),
 		TEST(a_nested_transaction_comes_and_goes_alone),
+		TEST(an_end_keeps_what_came_to_a_good_result_alone),
 		TEST(the_local_database_is_another_one),
 		TEST(a_reader_over_age_gets_nothing_more),
 		TEST(a_flipped_byte_is_noticed),
