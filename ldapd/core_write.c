@@ -119,15 +119,24 @@ classes_of(enum dn_container container)
 }
 
 static enum idm_result
-add_text(struct writing *w, uint32_t attr_number, struct idm_span text)
+add_text(struct writing *w, enum idm_request_kind kind, uint32_t attr_number, struct idm_span text)
 {
 	struct idm_span *value = idm_arena_alloc(w->job->arena, sizeof(*value));
 
 	if (value == NULL)
 		return IDM_LIMIT;
 	*value = text;
-	return add_mod(w, IDM_REQUEST_ADD,
-	    idm_schema_attr_number(w->read->read.schema, attr_number), value, 1);
+	return add_mod(
+	    w, kind, idm_schema_attr_number(w->read->read.schema, attr_number), value, 1);
+}
+
+/* Is it an entry, by an RDN of its name alone?  What else names one can't be chosen. */
+static bool
+gives_name(const struct dn_target *target)
+{
+	return target->kind == DN_ENTRY &&
+	       (target->naming == DN_NAMING_UID || target->naming == DN_NAMING_CN ||
+		   target->naming == DN_NAMING_NAME);
 }
 
 static enum idm_result
@@ -140,18 +149,16 @@ prepare_add(struct writing *w)
 
 	w->job->request.operation = IDM_OP_CREATE;
 	dn_to_target(add->dn, &w->read->tree->suffix, w->job->arena, &target);
-	if (target.kind != DN_ENTRY || target.container == DN_CONTAINER_NONE ||
-	    (target.naming != DN_NAMING_UID && target.naming != DN_NAMING_CN &&
-		target.naming != DN_NAMING_NAME))
+	if (!gives_name(&target) || target.container == DN_CONTAINER_NONE)
 		return idm_refuse(w->err, IDM_INVALID,
 		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups or "
 		    "uid=NAME,ou=services below the suffix");
 	w->container = target.container;
 	result = room_for_mods(w, add->attribute_count + 4);
 	if (result == IDM_OK)
-		result = add_text(w, IDM_ATTR_NAME, target.value);
+		result = add_text(w, IDM_REQUEST_ADD, IDM_ATTR_NAME, target.value);
 	for (class = classes_of(target.container); *class != NULL && result == IDM_OK; class ++)
-		result = add_text(w, IDM_ATTR_CLASS, idm_span_cstr(*class));
+		result = add_text(w, IDM_REQUEST_ADD, IDM_ATTR_CLASS, idm_span_cstr(*class));
 	for (size_t i = 0; i < add->attribute_count && result == IDM_OK; i++)
 		result = add_attribute(w, IDM_REQUEST_ADD, &add->attributes[i]);
 	return result;
@@ -201,7 +208,6 @@ prepare_rename(struct writing *w)
 {
 	const struct ldap_modify_dn_request *rename = &w->job->message.modify_dn;
 	struct dn_target from, to, superior;
-	struct idm_span *value;
 	enum idm_result result = find_target(w, rename->dn);
 
 	w->job->request.operation = IDM_OP_MODIFY;
@@ -209,8 +215,7 @@ prepare_rename(struct writing *w)
 		return result;
 	dn_to_target(rename->dn, &w->read->tree->suffix, w->job->arena, &from);
 	dn_to_target(rename->new_rdn, &w->read->tree->suffix, w->job->arena, &to);
-	if (to.kind != DN_ENTRY || (to.naming != DN_NAMING_UID && to.naming != DN_NAMING_CN &&
-				       to.naming != DN_NAMING_NAME))
+	if (!gives_name(&to))
 		return idm_refuse(
 		    w->err, IDM_INVALID, "the new RDN is to be uid=NAME, or cn=NAME of a group");
 	if (rename->has_new_superior) {
@@ -221,12 +226,8 @@ prepare_rename(struct writing *w)
 			    "an entry can't move: its container says what it is");
 	}
 	result = room_for_mods(w, 1);
-	value = idm_arena_alloc(w->job->arena, sizeof(*value));
-	if (result != IDM_OK || value == NULL)
-		return IDM_LIMIT;
-	*value = to.value;
-	return add_mod(w, IDM_REQUEST_REPLACE,
-	    idm_schema_attr_number(w->read->read.schema, IDM_ATTR_NAME), value, 1);
+	return result == IDM_OK ? add_text(w, IDM_REQUEST_REPLACE, IDM_ATTR_NAME, to.value)
+				: result;
 }
 
 static void
