@@ -100,11 +100,24 @@ tree_container(const struct idm_entry *entry)
 	return container;
 }
 
-/* An entry that is a node of the tree itself. */
-static bool
-is_domain(const struct idm_entry *entry)
+/* The entry that is a node of the tree itself: a container, or the suffix for none of them. */
+static struct idm_uuid
+node_uuid(enum dn_container container)
 {
-	struct idm_uuid uuid = idm_uuid_builtin(IDM_BUILTIN_DOMAIN_INFO);
+	static const uint64_t numbers[] = {
+		[DN_CONTAINER_NONE] = IDM_BUILTIN_DOMAIN_INFO,
+		[DN_CONTAINER_PEOPLE] = IDM_BUILTIN_OU_PEOPLE,
+		[DN_CONTAINER_GROUPS] = IDM_BUILTIN_OU_GROUPS,
+		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
+	};
+
+	return idm_uuid_builtin(numbers[container]);
+}
+
+static bool
+is_node(const struct idm_entry *entry, enum dn_container container)
+{
+	struct idm_uuid uuid = node_uuid(container);
 
 	return idm_uuid_equal(&entry->uuid, &uuid);
 }
@@ -112,16 +125,8 @@ is_domain(const struct idm_entry *entry)
 enum dn_container
 tree_container_itself(const struct idm_entry *entry)
 {
-	static const uint64_t numbers[] = {
-		[DN_CONTAINER_PEOPLE] = IDM_BUILTIN_OU_PEOPLE,
-		[DN_CONTAINER_GROUPS] = IDM_BUILTIN_OU_GROUPS,
-		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
-	};
-
 	for (int c = DN_CONTAINER_PEOPLE; c <= DN_CONTAINER_SERVICES; c++) {
-		struct idm_uuid uuid = idm_uuid_builtin(numbers[c]);
-
-		if (idm_uuid_equal(&entry->uuid, &uuid))
+		if (is_node(entry, (enum dn_container)c))
 			return (enum dn_container)c;
 	}
 	return DN_CONTAINER_NONE;
@@ -130,7 +135,8 @@ tree_container_itself(const struct idm_entry *entry)
 bool
 tree_has_subordinates(const struct idm_entry *entry)
 {
-	return is_domain(entry) || tree_container_itself(entry) != DN_CONTAINER_NONE;
+	return is_node(entry, DN_CONTAINER_NONE) ||
+	       tree_container_itself(entry) != DN_CONTAINER_NONE;
 }
 
 static size_t
@@ -156,7 +162,7 @@ tree_dn(const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t o
 		len = dn_of_entry(container, name, suffix, out, TREE_DN_BYTES);
 	else if (tree_container_itself(entry) != DN_CONTAINER_NONE)
 		len = dn_of_container(tree_container_itself(entry), suffix, out, TREE_DN_BYTES);
-	else if (is_domain(entry))
+	else if (is_node(entry, DN_CONTAINER_NONE))
 		return suffix->text;
 	else
 		len = put_uuid_dn(suffix, &entry->uuid, out);
@@ -170,15 +176,8 @@ static enum idm_result
 find_node(const struct idm_read *read, const struct dn_target *target, struct idm_entry *out,
     struct idm_error *err)
 {
-	static const uint64_t numbers[] = {
-		[DN_CONTAINER_NONE] = IDM_BUILTIN_DOMAIN_INFO,
-		[DN_CONTAINER_PEOPLE] = IDM_BUILTIN_OU_PEOPLE,
-		[DN_CONTAINER_GROUPS] = IDM_BUILTIN_OU_GROUPS,
-		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
-	};
-	enum dn_container container =
-	    target->kind == DN_SUFFIX ? DN_CONTAINER_NONE : target->container;
-	struct idm_uuid uuid = idm_uuid_builtin(numbers[container]);
+	struct idm_uuid uuid =
+	    node_uuid(target->kind == DN_SUFFIX ? DN_CONTAINER_NONE : target->container);
 
 	return idm_lookup_uuid(read, &uuid, out, err);
 }
