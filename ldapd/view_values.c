@@ -277,22 +277,13 @@ is_readable_group(const struct giving *g)
 	       idm_entry_is_live(g->entry);
 }
 
-static bool
-take_member(void *context, struct idm_span stored)
-{
-	struct giving *g = context;
-
-	give_reference(g, stored);
-	return !g->stopped;
-}
-
 static void
 give_members(struct giving *g)
 {
 	bool dynamic = idm_entry_is_dynamic_group(g->entry);
 
 	if (is_readable_group(g))
-		give_values(g, dynamic ? g->attr->second : g->attr->attr, take_member);
+		give_values(g, dynamic ? g->attr->second : g->attr->attr, take_stored);
 }
 
 static void
