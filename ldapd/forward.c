@@ -1,11 +1,12 @@
 /* What the core process serves: add, modify, delete, modifyDN, and extended operations. */
 #include "common/exop.h"
 #include "ldapd/log.h"
+#include "ldapd/rootdse.h"
 #include "ldapd/worker.h"
 
 #define EXOP_START_TLS "1.3.6.1.4.1.1466.20037"
 
-static const char *const known_controls[] = { "2.16.840.1.113730.3.4.2" /* ManageDsaIT */ };
+static const char *const known_controls[] = { LDAP_CONTROL_MANAGE_DSA_IT };
 
 static void
 ask_core(struct request *request)
