@@ -45,7 +45,6 @@ begin_access(
 {
 	struct core *core = job->core;
 	enum idm_result result = core_read_begin(job, &out->read, err);
-	const struct idm_attrset none = { { 0 } };
 
 	if (result == IDM_OK && target.len == 0)
 		result = idm_lookup_uuid(&out->read.read, &job->identity.uuid, &out->target, err);
@@ -59,7 +58,7 @@ begin_access(
 	if (result == IDM_OK)
 		result = idm_access_search(
 		    &out->read.read, out->access, &out->target, &out->readable, err);
-	if (result == IDM_OK && memcmp(&out->readable, &none, sizeof(none)) == 0)
+	if (result == IDM_OK && idm_attrset_is_empty(&out->readable))
 		result = IDM_NOT_FOUND;
 	if (result == IDM_NOT_FOUND)
 		return idm_refuse(err, IDM_NOT_FOUND, "no matching entries");
