@@ -13,12 +13,6 @@ log_set_level(enum config_log_level level)
 	max_level = level;
 }
 
-bool
-log_enabled(enum config_log_level level)
-{
-	return level <= max_level;
-}
-
 /* One write a line, so that lines of several processes do not mix; sd-daemon's <N> is its level. */
 static void __attribute__((format(printf, 2, 0)))
 write_line(enum config_log_level level, const char *fmt, va_list args)
@@ -27,7 +21,7 @@ write_line(enum config_log_level level, const char *fmt, va_list args)
 	char line[LOG_LINE_BYTES];
 	int head, len;
 
-	if (!log_enabled(level))
+	if (level > max_level)
 		return;
 	head = snprintf(line, sizeof(line), "kanidm-ldapd: %s: ", names[level]);
 	len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, args);

@@ -10,7 +10,6 @@
 enum { LOG_LINE_BYTES = 1024 };
 
 void log_set_level(enum config_log_level level);
-bool log_enabled(enum config_log_level level);
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
