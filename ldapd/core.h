@@ -96,7 +96,7 @@ struct core_job {
 	struct core_job *next;
 };
 
-/* A job of a worker; NULL: out of memory. */
+/* A job of a worker; never NULL, for without memory the process ends. */
 struct core_job *core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source);
 
 /* --- workers (core_worker.c) */

@@ -11,15 +11,14 @@ struct core_job *
 core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
 {
 	struct core_job *job = calloc(1, sizeof(*job));
+	struct idm_arena *arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
 	size_t len = source.len < IPC_SOURCE_MAX ? source.len : IPC_SOURCE_MAX - 1;
 
-	if (job == NULL)
-		return NULL;
-	job->arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
-	if (job->arena == NULL) {
-		free(job);
-		return NULL;
+	if (job == NULL || arena == NULL) {
+		log_error("core: out of memory");
+		exit(EXIT_FAILURE); /* the supervisor starts anew */
 	}
+	job->arena = arena;
 	job->core = worker->core;
 	job->worker_no = worker->no;
 	job->seq = seq;

@@ -28,10 +28,6 @@ serve_bind(struct core_worker *worker, const struct ipc_bind *bind)
 {
 	struct core_job *job = core_job_new(worker, bind->seq, bind->source);
 
-	if (job == NULL) {
-		log_error("core: out of memory");
-		exit(EXIT_FAILURE);
-	}
 	job->message.op = LDAP_BIND_REQUEST;
 	core_bind(job, bind->name, bind->password);
 }
@@ -98,10 +94,6 @@ serve_operation(struct core_worker *worker, const struct ipc_operation *operatio
 {
 	struct core_job *job = core_job_new(worker, operation->seq, operation->source);
 
-	if (job == NULL) {
-		log_error("core: out of memory");
-		exit(EXIT_FAILURE);
-	}
 	job->handle = operation->handle;
 	if (!decode(job, operation->pdu) || !check_identity(worker, job))
 		return;

@@ -30,7 +30,6 @@ fill(struct core *core, size_t pdu_bytes)
 	for (refused = 0; refused == 0; count++) {
 		struct core_job *job = core_job_new(&worker, count, idm_span_cstr("ldapi"));
 
-		assert_non_null(job);
 		job->bytes += pdu_bytes;
 		core_change(job, on_changed);
 		assert_true(count < 100000);
