@@ -313,19 +313,19 @@ worker_forget_conn(struct conn *conn)
 	conn->queued = false;
 }
 
-/* Those that are in the list now, once each. */
+/* As many as are in the list now, so that one that comes back waits for the next turn. */
 static void
 read_on(struct worker *worker)
 {
-	const struct conn *last = TAILQ_LAST(&worker->unread, conn_queue);
-	const struct conn *conn = NULL;
+	struct conn *conn;
+	size_t left = 0;
 
-	while (conn != last) {
-		struct conn *first = TAILQ_FIRST(&worker->unread);
-
-		conn = first;
-		worker_forget_conn(first);
-		conn_go_on(first);
+	for (conn = TAILQ_FIRST(&worker->unread); conn != NULL;
+	     conn = TAILQ_NEXT(conn, unread_link))
+		left++;
+	for (; left != 0 && (conn = TAILQ_FIRST(&worker->unread)) != NULL; left--) {
+		worker_forget_conn(conn);
+		conn_go_on(conn);
 	}
 }
 
