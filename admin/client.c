@@ -657,6 +657,23 @@ client_get(struct cli *cli, const char *subject, const char *target)
 	return entry;
 }
 
+int
+client_open_target(struct cli *cli, json_t **out)
+{
+	json_t *entry;
+
+	if (client_open(cli) != CLI_DONE)
+		return CLI_FAILED;
+	entry = client_get(cli, cli->subject, cli->args[0]);
+	if (entry == NULL)
+		return CLI_FAILED;
+	if (out != NULL)
+		*out = entry;
+	else
+		json_decref(entry);
+	return CLI_DONE;
+}
+
 static int
 compare_entries(const void *a, const void *b)
 {

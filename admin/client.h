@@ -46,6 +46,13 @@ void client_wipe_value(struct berval *value);
  */
 json_t *client_get(struct cli *cli, const char *subject, const char *target);
 
+/*
+ * client_open, and the entry that the command's first operand names, as client_get gives it.  `out`
+ * may be NULL: the entry must be there for who asks all the same, or the answer to what is asked of
+ * it would be about nothing.
+ */
+int client_open_target(struct cli *cli, json_t **out);
+
 /* All entries of a kind, sorted by name; `word` (may be NULL) is a part of a name. */
 int client_list(struct cli *cli, const char *subject, const char *word, json_t **out);
 

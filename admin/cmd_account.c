@@ -37,10 +37,7 @@ cmd_account_get(struct cli *cli)
 {
 	json_t *entry;
 
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	output_entry(cli, entry);
 	json_decref(entry);
@@ -124,10 +121,7 @@ cmd_account_update(struct cli *cli)
 				       "--mail, --description or --newname");
 	for (size_t i = 0; i < count; i++)
 		mods[i] = &list_of_mods[i];
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	status = client_modify(cli, json_string_value(json_object_get(entry, "dn")), mods);
 	json_decref(entry);
@@ -141,10 +135,7 @@ cmd_account_delete(struct cli *cli)
 	char text[1200];
 	int status;
 
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	status = client_delete(cli, json_string_value(json_object_get(entry, "dn")));
 	json_decref(entry);

@@ -58,24 +58,11 @@ get_status(struct cli *cli, const char *target, struct status *out)
 	return status;
 }
 
-/* The account must be there for who asks: else the error would speak of nothing. */
-static int
-begin(struct cli *cli)
-{
-	json_t *entry;
-
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	json_decref(entry);
-	return entry == NULL ? CLI_FAILED : CLI_DONE;
-}
-
 int
 cmd_credential_status(struct cli *cli)
 {
 	struct status status = { .can_write = false };
-	int result = begin(cli);
+	int result = client_open_target(cli, NULL);
 
 	if (result == CLI_DONE)
 		result = get_status(cli, cli->args[0], &status);
@@ -134,7 +121,7 @@ cmd_credential_generate(struct cli *cli)
 	BerElement *ber;
 	char password[256];
 	char text[300];
-	int status = begin(cli);
+	int status = client_open_target(cli, NULL);
 
 	if (status == CLI_DONE)
 		status = set_password(cli, cli->args[0], NULL, &value);
@@ -350,11 +337,10 @@ static int
 check_update(struct dialogue *d)
 {
 	struct cli *cli = d->cli;
-	json_t *entry =
-	    client_open(cli) == CLI_DONE ? client_get(cli, cli->subject, d->target) : NULL;
+	json_t *entry;
 	bool service;
 
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	service = client_holds(entry, "class", "service_account");
 	json_decref(entry);

@@ -44,13 +44,6 @@ cmd_group_create(struct cli *cli)
 	return output_done_with(cli, text, "name", cli->args[0]);
 }
 
-/* The group that the first argument names; NULL after it said that there is none. */
-static json_t *
-open_group(struct cli *cli)
-{
-	return client_open(cli) == CLI_DONE ? client_get(cli, "group", cli->args[0]) : NULL;
-}
-
 static const char *
 dn_of(const json_t *entry)
 {
@@ -60,11 +53,11 @@ dn_of(const json_t *entry)
 int
 cmd_group_delete(struct cli *cli)
 {
-	json_t *group = open_group(cli);
+	json_t *group;
 	char text[1200];
 	int status;
 
-	if (group == NULL)
+	if (client_open_target(cli, &group) != CLI_DONE)
 		return CLI_FAILED;
 	status = client_delete(cli, dn_of(group));
 	json_decref(group);
@@ -75,13 +68,12 @@ cmd_group_delete(struct cli *cli)
 int
 cmd_group_list_members(struct cli *cli)
 {
-	json_t *group = open_group(cli);
-	json_t *members = json_array();
+	json_t *group;
+	json_t *members;
 
-	if (group == NULL) {
-		json_decref(members);
+	if (client_open_target(cli, &group) != CLI_DONE)
 		return CLI_FAILED;
-	}
+	members = json_array();
 	json_array_extend(members, json_object_get(group, "member"));
 	json_array_extend(members, json_object_get(group, "dynmember"));
 	if (cli->json) {
@@ -158,10 +150,10 @@ static int
 change_members(struct cli *cli, int op, bool gains, const char *done)
 {
 	char **names = cli->args + 1;
-	json_t *group = open_group(cli);
+	json_t *group;
 	int status = CLI_FAILED;
 
-	if (group == NULL)
+	if (client_open_target(cli, &group) != CLI_DONE)
 		return CLI_FAILED;
 	if (!gains || confirm_privilege(cli, group, names))
 		status = client_modify_one(

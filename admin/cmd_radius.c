@@ -34,24 +34,11 @@ ask(struct cli *cli, enum exop_radius_action action, char *out, size_t size)
 	return status;
 }
 
-/* The account must be there for who asks, or the answer would be about nothing. */
-static int
-begin(struct cli *cli)
-{
-	json_t *entry;
-
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	json_decref(entry);
-	return entry == NULL ? CLI_FAILED : CLI_DONE;
-}
-
 int
 cmd_radius_show_secret(struct cli *cli)
 {
 	char secret[300];
-	int status = begin(cli);
+	int status = client_open_target(cli, NULL);
 
 	if (status == CLI_DONE)
 		status = ask(cli, EXOP_RADIUS_SHOW, secret, sizeof(secret));
@@ -72,7 +59,7 @@ int
 cmd_radius_generate_secret(struct cli *cli)
 {
 	char secret[300];
-	int status = begin(cli);
+	int status = client_open_target(cli, NULL);
 
 	if (status == CLI_DONE)
 		status = ask(cli, EXOP_RADIUS_GENERATE, secret, sizeof(secret));
@@ -85,7 +72,7 @@ cmd_radius_delete_secret(struct cli *cli)
 {
 	char secret[300];
 	char text[1200];
-	int status = begin(cli);
+	int status = client_open_target(cli, NULL);
 
 	if (status == CLI_DONE)
 		status = ask(cli, EXOP_RADIUS_DELETE, secret, sizeof(secret));

@@ -29,10 +29,7 @@ cmd_validity_show(struct cli *cli)
 	const char *from, *expire;
 	json_t *entry;
 
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	/* Computed from the window, so it is there exactly for those who may read that. */
 	if (!client_has_value(
@@ -67,10 +64,7 @@ set_border(struct cli *cli, const char *attribute, const char *none_word)
 		    "%s is no time: write it like 2020-09-25T11:22:04+00:00, or one of: %s, clear, "
 		    "now, epoch",
 		    cli->args[1], none_word);
-	if (client_open(cli) != CLI_DONE)
-		return CLI_FAILED;
-	entry = client_get(cli, cli->subject, cli->args[0]);
-	if (entry == NULL)
+	if (client_open_target(cli, &entry) != CLI_DONE)
 		return CLI_FAILED;
 	idm_time_format(at_s, stored);
 	status = client_modify_one(cli, json_string_value(json_object_get(entry, "dn")),
