@@ -9,6 +9,13 @@
 #include "common/clock.h"
 #include "common/config.h"
 
+static int
+version(struct server_cli *cli)
+{
+	printf(cli->json ? "{ \"version\": \"%s\" }\n" : "kanidmd %s\n", IDM_VERSION);
+	return SERVER_DONE;
+}
+
 static const struct command {
 	const char *word; /* "_" stands for "-" too */
 	const char *args;
@@ -18,7 +25,7 @@ static const struct command {
 	{ "server", "", 0, server_run },
 	{ "configtest", "", 0, server_configtest },
 	{ "recover_account", "NAME [--restore-roles]", 1, server_recover_account },
-	{ "version", "", 0, server_version },
+	{ "version", "", 0, version },
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -36,13 +43,6 @@ server_fail(const char *fmt, ...)
 		*c = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
 	fprintf(stderr, "kanidmd: %s\n", line);
 	return SERVER_FAILED;
-}
-
-int
-server_version(struct server_cli *cli)
-{
-	printf(cli->json ? "{ \"version\": \"%s\" }\n" : "kanidmd %s\n", IDM_VERSION);
-	return SERVER_DONE;
 }
 
 static int
