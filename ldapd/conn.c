@@ -1,15 +1,10 @@
 #include "ldapd/conn.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 
 #include "common/clock.h"
 #include "core/builtin.h"
@@ -73,66 +68,6 @@ may_begin(const struct conn *conn)
 	       conn->request_count < conn->worker->config->limits.outstanding;
 }
 
-/* --- the socket, with TLS or without */
-
-enum io {
-	IO_DONE,  /* some octets */
-	IO_LATER, /* not now */
-	IO_END,   /* the client is gone */
-};
-
-static enum io
-tls_outcome(struct conn *conn, int n)
-{
-	int error = SSL_get_error(conn->ssl, n);
-
-	ERR_clear_error();
-	if (error == SSL_ERROR_WANT_READ)
-		return IO_LATER;
-	if (error == SSL_ERROR_WANT_WRITE) {
-		conn->want_write = true;
-		return IO_LATER;
-	}
-	return IO_END;
-}
-
-static enum io
-conn_read(struct conn *conn, uint8_t *buffer, size_t size, size_t *got)
-{
-	ssize_t n;
-
-	if (conn->ssl != NULL) {
-		if (SSL_read_ex(conn->ssl, buffer, size, got) == 1)
-			return IO_DONE;
-		return tls_outcome(conn, 0);
-	}
-	n = read(conn->fd, buffer, size);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? IO_LATER : IO_END;
-	*got = (size_t)n;
-	return n == 0 ? IO_END : IO_DONE;
-}
-
-static enum io
-conn_write(struct conn *conn, const uint8_t *data, size_t len, size_t *sent)
-{
-	ssize_t n;
-
-	if (conn->ssl != NULL) {
-		if (SSL_write_ex(conn->ssl, data, len, sent) == 1)
-			return IO_DONE;
-		conn->want_write = true;
-		return tls_outcome(conn, 0);
-	}
-	n = send(conn->fd, data, len, MSG_NOSIGNAL);
-	if (n < 0) {
-		conn->want_write = true;
-		return errno == EAGAIN || errno == EINTR ? IO_LATER : IO_END;
-	}
-	*sent = (size_t)n;
-	return IO_DONE;
-}
-
 /* --- output */
 
 /* What is idle holds little: most connections are idle at any time. */
@@ -169,12 +104,12 @@ flush(struct conn *conn)
 {
 	while (!conn->broken && conn->out_sent < conn->out.len) {
 		size_t sent = 0;
-		enum io io = conn_write(
-		    conn, conn->out.data + conn->out_sent, conn->out.len - conn->out_sent, &sent);
+		enum stream_io io = stream_write(&conn->stream, conn->out.data + conn->out_sent,
+		    conn->out.len - conn->out_sent, &sent);
 
-		if (io == IO_END)
+		if (io == STREAM_END)
 			conn->broken = true;
-		if (io != IO_DONE) {
+		if (io != STREAM_DONE) {
 			if (conn->stall_ms == 0)
 				conn->stall_ms =
 				    after_s(conn->worker->config->limits.write_stall_s);
@@ -319,38 +254,31 @@ grow_input(struct conn *conn)
 }
 
 /* Most reads bring whole PDUs: they are served from the worker's buffer, and none is kept here. */
-static enum io
+static enum stream_io
 read_once(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 	size_t got = 0;
 	size_t used;
-	enum io io;
+	enum stream_io io;
 
 	if (conn->in_len != 0) {
 		if (!grow_input(conn))
-			return IO_END;
-		io = conn_read(conn, conn->in + conn->in_len, WORKER_READ_BYTES, &got);
-		conn->in_len += io == IO_DONE ? got : 0;
+			return STREAM_END;
+		io = stream_read(&conn->stream, conn->in + conn->in_len, WORKER_READ_BYTES, &got);
+		conn->in_len += io == STREAM_DONE ? got : 0;
 		resume_input(conn);
 		return io;
 	}
-	io = conn_read(conn, worker->read_buffer, WORKER_READ_BYTES, &got);
-	if (io != IO_DONE)
+	io = stream_read(&conn->stream, worker->read_buffer, WORKER_READ_BYTES, &got);
+	if (io != STREAM_DONE)
 		return io;
 	used = take_pdus(conn, worker->read_buffer, got);
 	if (conn->state != CONN_CLOSING &&
 	    !keep_input(conn, worker->read_buffer + used, got - used))
-		io = IO_END;
+		io = STREAM_END;
 	OPENSSL_cleanse(worker->read_buffer + used, got - used);
 	return io;
-}
-
-/* TLS reads ahead: what it holds makes no event. */
-static bool
-has_pending(const struct conn *conn)
-{
-	return conn->ssl != NULL && SSL_has_pending(conn->ssl) == 1;
 }
 
 /* What stays in the socket makes another event; what TLS holds is told by `unread`. */
@@ -358,10 +286,10 @@ static void
 read_input(struct conn *conn)
 {
 	for (int i = 0; i < READS_A_TURN && may_begin(conn); i++) {
-		enum io io = read_once(conn);
+		enum stream_io io = read_once(conn);
 
-		conn->unread = io == IO_DONE && has_pending(conn);
-		if (io == IO_END)
+		conn->unread = io == STREAM_DONE && stream_has_pending(&conn->stream);
+		if (io == STREAM_END)
 			conn->broken = true;
 		if (!conn->unread)
 			return;
@@ -372,18 +300,19 @@ static void
 shake_hands(struct conn *conn)
 {
 	const struct server_limits *limits = &conn->worker->config->limits;
-	int n = SSL_do_handshake(conn->ssl);
 
-	if (n == 1) {
+	switch (stream_shake_hands(&conn->stream)) {
+	case STREAM_DONE:
 		conn_set_state(conn, CONN_READY);
 		conn->phase_ms = after_s(limits->first_pdu_s);
 		be_patient(conn);
-		return;
-	}
-	if (tls_outcome(conn, n) == IO_END) {
+		break;
+	case STREAM_LATER: break;
+	case STREAM_END:
 		log_debug("conn %llu %s TLS handshake failed", (unsigned long long)conn->no,
 		    conn->source);
 		conn->broken = true;
+		break;
 	}
 }
 
@@ -431,7 +360,8 @@ conn_settle(struct conn *conn)
 		return;
 	}
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
-	arm(conn->write_event, &conn->writing, conn->want_write || conn->out_sent < conn->out.len);
+	arm(conn->write_event, &conn->writing,
+	    conn->stream.want_write || conn->out_sent < conn->out.len);
 	if (conn->unread && conn->reading) /* what TLS read ahead shows no longer on the socket */
 		worker_read_on(conn);
 }
@@ -440,7 +370,7 @@ void
 conn_go_on(struct conn *conn)
 {
 	conn->busy = true;
-	conn->want_write = false;
+	conn->stream.want_write = false;
 	if (conn->state == CONN_HANDSHAKE)
 		shake_hands(conn);
 	if (conn->state == CONN_READY)
@@ -483,21 +413,6 @@ unlink_conn(struct conn *conn)
 	conn->worker->conn_count--;
 }
 
-static bool
-start_tls(struct conn *conn)
-{
-	int on = 1;
-
-	/* Answers are gathered here already; waiting for more would cost 40 ms with delayed ACKs.
-	 */
-	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	conn->ssl = SSL_new(conn->worker->tls);
-	if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->fd) != 1)
-		return false;
-	SSL_set_accept_state(conn->ssl);
-	return true;
-}
-
 static void
 be_anonymous(struct conn *conn)
 {
@@ -520,7 +435,6 @@ conn_open(struct worker *worker, int fd, const char *source,
 		return false;
 	}
 	conn->worker = worker;
-	conn->fd = fd;
 	conn->no = worker->conn_no;
 	worker->conn_no += worker->config->workers;
 	memcpy(conn->source_key, source_key, CONN_SOURCE_KEY_BYTES);
@@ -532,7 +446,8 @@ conn_open(struct worker *worker, int fd, const char *source,
 	conn->phase_ms = after_s(local ? limits->first_pdu_s : limits->handshake_s);
 	conn->read_event = event_new(worker->base, fd, EV_READ | EV_PERSIST, conn_on_event, conn);
 	conn->write_event = event_new(worker->base, fd, EV_WRITE | EV_PERSIST, conn_on_event, conn);
-	if (conn->read_event == NULL || conn->write_event == NULL || (!local && !start_tls(conn))) {
+	if (!stream_open(&conn->stream, fd, local ? NULL : worker->tls) ||
+	    conn->read_event == NULL || conn->write_event == NULL) {
 		conn_free(conn);
 		return false;
 	}
@@ -559,13 +474,7 @@ conn_free(struct conn *conn)
 		event_free(conn->read_event);
 	if (conn->write_event != NULL)
 		event_free(conn->write_event);
-	if (conn->ssl != NULL) {
-		if (!conn->broken && conn->state != CONN_HANDSHAKE)
-			SSL_shutdown(conn->ssl); /* once: tell, and do not wait */
-		ERR_clear_error();
-		SSL_free(conn->ssl);
-	}
-	close(conn->fd);
+	stream_close(&conn->stream, !conn->broken && conn->state != CONN_HANDSHAKE);
 	drop_input(conn);
 	ber_writer_free(&conn->out);
 	free(conn);

@@ -8,11 +8,11 @@
 #include <sys/queue.h>
 
 #include <event2/event.h>
-#include <openssl/ssl.h>
 
 #include "core/access.h"
 #include "ldapd/ber.h"
 #include "ldapd/message.h"
+#include "ldapd/stream.h"
 
 enum conn_state {
 	CONN_HANDSHAKE, /* TLS is being set up */
@@ -32,14 +32,12 @@ struct conn {
 	struct conn *prev;
 	TAILQ_ENTRY(conn) unread_link; /* in the worker's list of those to read on, if `queued` */
 	uint64_t no;                   /* for logs */
-	int fd;
-	SSL *ssl; /* NULL: the local socket */
+	struct stream stream;
 	enum conn_state state;
 	struct event *read_event;
 	struct event *write_event;
-	bool reading;    /* read_event is added */
-	bool writing;    /* write_event is added */
-	bool want_write; /* TLS has to write before it can go on */
+	bool reading; /* read_event is added */
+	bool writing; /* write_event is added */
 
 	char source[CONN_SOURCE_BYTES];            /* "192.0.2.7", "ldapi": for logs and the core */
 	uint8_t source_key[CONN_SOURCE_KEY_BYTES]; /* what the limit a source counts by */
