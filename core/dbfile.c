@@ -18,7 +18,6 @@ enum {
 	META_PAGE_BYTES = 40, /* u32 */
 	META_LAST_PAGE = 136, /* u64 */
 	META_TXN_ID = 144,    /* u64 */
-	META_BYTES = 152,
 	DATA_VERSION = 1,
 };
 #define MAGIC 0xBEEFC0DEU
@@ -63,12 +62,20 @@ load(const uint8_t *page, size_t at, size_t bytes)
 	return value;
 }
 
+void
+idm_dbfile_load_meta(const uint8_t meta[IDM_DBFILE_META_BYTES], struct idm_dbfile_info *info)
+{
+	info->page_bytes = (uint32_t)load(meta, META_PAGE_BYTES, 4);
+	info->last_page = load(meta, META_LAST_PAGE, 8);
+	info->txn_id = load(meta, META_TXN_ID, 8);
+}
+
 /* Read the meta page at `offset`; take it if it is the newer one. */
 static enum idm_result
 read_meta(
     int fd, const char *path, off_t offset, struct idm_dbfile_info *info, struct idm_error *err)
 {
-	uint8_t page[META_BYTES];
+	uint8_t page[IDM_DBFILE_META_BYTES];
 	ssize_t got = pread(fd, page, sizeof(page), offset);
 
 	if (got < 0)
@@ -83,11 +90,8 @@ read_meta(
 		    "%s: LMDB data format %u, this program reads %d; export it with the program "
 		    "that wrote it",
 		    path, (unsigned)load(page, META_VERSION, 4), DATA_VERSION);
-	if (offset == 0 || load(page, META_TXN_ID, 8) > info->txn_id) {
-		info->page_bytes = (uint32_t)load(page, META_PAGE_BYTES, 4);
-		info->last_page = load(page, META_LAST_PAGE, 8);
-		info->txn_id = load(page, META_TXN_ID, 8);
-	}
+	if (offset == 0 || load(page, META_TXN_ID, 8) > info->txn_id)
+		idm_dbfile_load_meta(page, info);
 	return IDM_OK;
 }
 
@@ -109,6 +113,22 @@ check_length(int fd, const char *path, const struct idm_dbfile_info *info, struc
 }
 
 enum idm_result
+idm_dbfile_check_fd(int fd, const char *path, struct idm_dbfile_info *info, struct idm_error *err)
+{
+	enum idm_result result;
+
+	*info = (struct idm_dbfile_info){ 0 };
+	result = read_meta(fd, path, 0, info, err);
+	if (result != IDM_OK || info->page_bytes == 0)
+		return result;
+	if (info->page_bytes < 256 || info->page_bytes > 65536)
+		return idm_fail(
+		    err, IDM_CORRUPT, "%s: pages of %u bytes", path, (unsigned)info->page_bytes);
+	result = read_meta(fd, path, (off_t)info->page_bytes, info, err);
+	return result == IDM_OK ? check_length(fd, path, info, err) : result;
+}
+
+enum idm_result
 idm_dbfile_check(const char *path, struct idm_dbfile_info *info, struct idm_error *err)
 {
 	enum idm_result result;
@@ -117,18 +137,7 @@ idm_dbfile_check(const char *path, struct idm_dbfile_info *info, struct idm_erro
 	*info = (struct idm_dbfile_info){ 0 };
 	if (fd < 0)
 		return idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
-	result = read_meta(fd, path, 0, info, err);
-	if (result != IDM_OK || info->page_bytes == 0)
-		goto out;
-	if (info->page_bytes < 256 || info->page_bytes > 65536) {
-		result = idm_fail(
-		    err, IDM_CORRUPT, "%s: pages of %u bytes", path, (unsigned)info->page_bytes);
-		goto out;
-	}
-	result = read_meta(fd, path, (off_t)info->page_bytes, info, err);
-	if (result == IDM_OK)
-		result = check_length(fd, path, info, err);
-out:
+	result = idm_dbfile_check_fd(fd, path, info, err);
 	close(fd);
 	return result;
 }

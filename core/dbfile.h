@@ -31,6 +31,13 @@ enum idm_result idm_dbfile_create(
  */
 enum idm_result idm_dbfile_check(
     const char *path, struct idm_dbfile_info *info, struct idm_error *err);
+/* The same of an open file; `path` is for the text. */
+enum idm_result idm_dbfile_check_fd(
+    int fd, const char *path, struct idm_dbfile_info *info, struct idm_error *err);
+
+/* What one meta page says. */
+enum { IDM_DBFILE_META_BYTES = 152 };
+void idm_dbfile_load_meta(const uint8_t meta[IDM_DBFILE_META_BYTES], struct idm_dbfile_info *info);
 
 /* IDM_INVALID: mmap and locks do not work there as LMDB needs them (NFS, CIFS, 9p and the like). */
 enum idm_result idm_dbfile_check_directory(const char *dir, struct idm_error *err);

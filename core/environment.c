@@ -288,6 +288,42 @@ idm_environment_open_writer(struct idm_environment **out, const char *path, gid_
 }
 
 enum idm_result
+idm_environment_open_bare(struct idm_environment **out, const char *path,
+    struct idm_db_range range, bool beside, struct idm_error *err)
+{
+	uint64_t map_bytes =
+	    range.first == IDM_DB_META ? IDM_IDENTITY_MAP_BYTES : IDM_LOCAL_MAP_BYTES;
+	struct idm_dbfile_info info;
+	enum idm_result result;
+
+	*out = NULL;
+	result = idm_dbfile_check(path, &info, err);
+	if (result != IDM_OK)
+		return result;
+	if (info.page_bytes == 0 || info.txn_id == 0)
+		return idm_fail(err, IDM_CORRUPT, "%s: empty", path);
+	*out = environment_new(range, map_bytes);
+	if (*out == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = open_lmdb(*out, path, MDB_RDONLY | (beside ? 0 : MDB_NOLOCK), err);
+	if (result != IDM_OK)
+		idm_environment_unref(out);
+	return result;
+}
+
+enum idm_result
+idm_environment_look(struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err)
+{
+	return open_existing(env, txn, err);
+}
+
+const char *
+idm_db_name(enum idm_db db)
+{
+	return names[db];
+}
+
+enum idm_result
 idm_environment_begin_agreed(struct idm_environment *env, MDB_txn **txn, struct idm_error *err)
 {
 	MDB_txn *second;

@@ -56,6 +56,21 @@ enum idm_result idm_environment_open_writer(struct idm_environment **out, const 
 enum idm_result idm_environment_open_reader(
     struct idm_environment **out, const char *path, struct idm_error *err);
 
+/*
+ * Open to read, for as long as it takes: by LMDB's lock file, `beside` a writer that may be at work
+ * and whose user we are; or a file that nobody writes.  Nothing in it is looked at yet, for it may
+ * be damaged: for that, idm_environment_look within a transaction.
+ */
+enum idm_result idm_environment_open_bare(struct idm_environment **out, const char *path,
+    struct idm_db_range range, bool beside, struct idm_error *err);
+
+/* Check format, read the file's id, open the databases.  IDM_INVALID: of another format. */
+enum idm_result idm_environment_look(
+    struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err);
+
+/* As it stands in the file, for texts. */
+const char *idm_db_name(enum idm_db db);
+
 /* Give the file another id, in memory and, within `txn`, in meta. */
 enum idm_result idm_environment_renew_id(
     struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err);

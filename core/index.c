@@ -229,6 +229,49 @@ collect(const struct idm_read *read, const struct idm_entry *entry, struct key_s
 }
 
 enum idm_result
+idm_index_keys(const struct idm_read *read, const struct idm_entry *entry,
+    struct idm_index_keys *out, struct idm_error *err)
+{
+	struct key_set set = { .arena = read->arena };
+	enum idm_result result = collect(read, entry, &set, err);
+
+	*out = (struct idm_index_keys){ set.keys, set.count };
+	return result;
+}
+
+static bool
+is_kind(int kind)
+{
+	switch (kind) {
+	case KEY_EQUAL:
+	case KEY_PRESENT:
+	case KEY_ORDER:
+	case KEY_TRIGRAM:
+	case KEY_TRIGRAM_DOMAIN: return true;
+	}
+	return false;
+}
+
+bool
+idm_index_key_parse(struct idm_span key, struct idm_index_key_parts *out)
+{
+	const uint8_t *term;
+
+	if (key.len < WINDOW_BYTES + 5)
+		return false;
+	out->value_first = idm_store_load_u32(key.ptr) != 0;
+	term = key.ptr + (out->value_first ? 0 : WINDOW_BYTES);
+	out->window_no =
+	    idm_store_load_u64(out->value_first ? key.ptr + key.len - WINDOW_BYTES : key.ptr);
+	out->attr_number = idm_store_load_u32(term);
+	out->kind = (char)(term[4] & ~KEY_HASHED);
+	out->hashed = (term[4] & KEY_HASHED) != 0;
+	out->term = idm_span_of(term + 5, key.len - WINDOW_BYTES - 5);
+	return is_kind(out->kind) &&
+	       out->value_first == is_value_first(out->attr_number, (enum key_kind)out->kind);
+}
+
+enum idm_result
 idm_index_set_id(const struct idm_read *read, enum idm_db db, struct idm_span key, uint64_t id,
     bool present, bool *changed, struct idm_error *err)
 {

@@ -32,6 +32,25 @@ enum idm_result idm_index_update(const struct idm_read *read, const struct idm_e
 enum idm_result idm_index_set_id(const struct idm_read *read, enum idm_db db, struct idm_span key,
     uint64_t id, bool present, bool *changed, struct idm_error *err);
 
+/* The keys of an entry, sorted, in the read's arena. */
+struct idm_index_keys {
+	struct idm_span *keys;
+	size_t count;
+};
+enum idm_result idm_index_keys(const struct idm_read *read, const struct idm_entry *entry,
+    struct idm_index_keys *out, struct idm_error *err);
+
+/* A key taken apart; `term` borrows from it.  False: it is none. */
+struct idm_index_key_parts {
+	uint32_t attr_number;
+	char kind; /* e equality, p presence, o ordering, t trigram, d trigram behind the `@` */
+	bool hashed;
+	bool value_first;
+	struct idm_span term;
+	uint64_t window_no;
+};
+bool idm_index_key_parse(struct idm_span key, struct idm_index_key_parts *out);
+
 /* OR the ids in window `window_no` that the index names for a term into `window`. */
 enum idm_result idm_index_equal(const struct idm_read *read, const struct idm_attr *attr,
     struct idm_span norm, uint64_t window_no, struct idm_window *window, struct idm_error *err);

@@ -94,6 +94,19 @@ idm_lookup_store_wellknown(const struct idm_txn *txn, uint64_t all_persons_id,
 
 /* --- claims */
 
+enum idm_claim
+idm_claim_kind(const struct idm_attr *attr)
+{
+	if ((attr->flags & IDM_ATTR_UNIQUE) == 0 || attr->number == IDM_ATTR_UUID)
+		return 0;
+	switch (attr->number) {
+	case IDM_ATTR_NAME: return IDM_CLAIM_NAME;
+	case IDM_ATTR_MAIL: return IDM_CLAIM_MAIL;
+	case IDM_ATTR_GIDNUMBER: return IDM_CLAIM_GID;
+	default: return IDM_CLAIM_CUSTOM;
+	}
+}
+
 /* How long a value may be to stand in a claim as it is. */
 static size_t
 claim_room(enum idm_claim kind)

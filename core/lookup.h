@@ -51,6 +51,9 @@ struct idm_claim_key {
 	size_t len;
 };
 
+/* The kind of claim of an attribute's values; 0: its values are not unique. */
+enum idm_claim idm_claim_kind(const struct idm_attr *attr);
+
 struct idm_claim_key idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm);
 
 /* The id that holds a claim, whether its entry is live or not.  IDM_NOT_FOUND without a text. */

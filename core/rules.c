@@ -3,20 +3,6 @@
 #include "core/builtin.h"
 #include "core/evaluation.h"
 
-/* The kind of claim of an attribute's values; 0: its values are not unique. */
-static enum idm_claim
-claim_kind(const struct idm_attr *attr)
-{
-	if ((attr->flags & IDM_ATTR_UNIQUE) == 0 || attr->number == IDM_ATTR_UUID)
-		return 0;
-	switch (attr->number) {
-	case IDM_ATTR_NAME: return IDM_CLAIM_NAME;
-	case IDM_ATTR_MAIL: return IDM_CLAIM_MAIL;
-	case IDM_ATTR_GIDNUMBER: return IDM_CLAIM_GID;
-	default: return IDM_CLAIM_CUSTOM;
-	}
-}
-
 /* Does another entry hold the claim?  *other is then that entry. */
 static enum idm_result
 taken_by_other(struct idm_evaluation *e, enum idm_claim kind, uint32_t attr_number,
@@ -43,7 +29,7 @@ check_taken(struct idm_evaluation *e, const struct idm_attr *attr, const struct 
 	struct idm_span text;
 	bool taken;
 	enum idm_result result =
-	    taken_by_other(e, claim_kind(attr), attr->number, value->norm, &taken, &other);
+	    taken_by_other(e, idm_claim_kind(attr), attr->number, value->norm, &taken, &other);
 
 	if (result != IDM_OK || !taken)
 		return result;
@@ -63,7 +49,7 @@ check_unique(struct idm_evaluation *e)
 		const struct idm_value *values;
 		size_t count;
 
-		if (attr == NULL || claim_kind(attr) == 0)
+		if (attr == NULL || idm_claim_kind(attr) == 0)
 			continue;
 		values = idm_draft_values(e->draft, number, &count);
 		for (size_t k = 0; k < count && result == IDM_OK; k++)
@@ -380,11 +366,11 @@ collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
 		struct idm_value_iter iter = idm_entry_values(before, number);
 		struct idm_value value;
 
-		if (attr == NULL || claim_kind(attr) == 0)
+		if (attr == NULL || idm_claim_kind(attr) == 0)
 			continue;
 		while (idm_value_next(&iter, &value)) {
 			if (draft == NULL || !idm_draft_has_norm(draft, number, value.norm))
-				add_claim(item, claim_kind(attr), false, number, value.norm);
+				add_claim(item, idm_claim_kind(attr), false, number, value.norm);
 		}
 	}
 }
@@ -399,12 +385,12 @@ collect_takes(struct idm_evaluation *e, struct idm_item *item)
 		const struct idm_value *values;
 		size_t count;
 
-		if (attr == NULL || claim_kind(attr) == 0)
+		if (attr == NULL || idm_claim_kind(attr) == 0)
 			continue;
 		values = idm_draft_values(e->draft, number, &count);
 		for (size_t k = 0; k < count; k++) {
 			if (!e->exists || !idm_entry_has_norm(&e->before, number, values[k].norm))
-				add_claim(item, claim_kind(attr), true, number, values[k].norm);
+				add_claim(item, idm_claim_kind(attr), true, number, values[k].norm);
 		}
 	}
 }
