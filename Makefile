@@ -5,6 +5,7 @@
 #   make test       every test: unit, component, sanitizers, end to end (what CI calls)
 #   make check      unit and component tests alone (SAN=1: with ASan and UBSan, in build-san/)
 #   make e2e        end-to-end tests alone (SAN=1: the daemons of build-san/; E2E=tests/e2e/test_X.py)
+#   make bench      what it costs in small and large directories: README.md; BENCH_SIZES="1000 1000000"
 #   make lint       clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 #   make fuzz       each fuzz target over its seeds for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=
@@ -62,9 +63,11 @@ unit_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c tests/com
 ifneq ($(SAN),) # FreeRADIUS' libraries come without sanitizers
 unit_TESTS := $(filter-out $(BUILD)/tests/unit/test_rlm_%,$(unit_TESTS))
 endif
+bench_OBJ := $(call obj,tests/bench/*.c,$(wildcard tests/bench/bench_*.c))
+bench_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 fuzz_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test-variant check check-asan e2e test lint fuzz fuzz-run run deps install clean
+.PHONY: all test-variant check check-asan e2e test bench bench-programs lint fuzz fuzz-run run deps install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -125,6 +128,10 @@ TEST_LIBS = $(addprefix $(BUILD)/,libsupport.a libadmin.a libldapd.a libcommon.a
 $(BUILD)/tests/unit/test_rlm_%: $(BUILD)/tests/unit/test_rlm_%.o $(BUILD)/librlm.a $(TEST_LIBS)
 	$(call say,LINK)$(LINK) -o $@ $^ $(CORE_LIBS) $(RLM_LIBS) $(RLM_RPATH) -lcmocka
 
+$(BUILD)/libbench.a: $(bench_OBJ)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libbench.a $(TEST_LIBS)
+	$(call say,LINK)$(LINK) -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS)
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(TEST_LIBS)
 	$(call say,LINK)$(LINK) -fsanitize=fuzzer -o $@ $^ $(CORE_LIBS) $(LDAPD_LIBS) $(ADMIN_LIBS)
 
@@ -138,13 +145,20 @@ check-asan:
 	$(PARALLEL) SAN=1 check
 
 # The module is always the plain build's: FreeRADIUS has no sanitizers.
-e2e: $(if $(SAN),,all) test-variant
+e2e: $(if $(SAN),,all $(bench_PROGRAMS)) test-variant
 	@$(if $(SAN),$(PARALLEL) SAN= BUILD=build test-variant)
 	@BUILD=$(BUILD) tests/run-e2e $(E2E)
 
 test:
 	@config/deps.sh build run test
 	@MAKE='$(PARALLEL)' tests/run-all
+
+bench:
+	@config/deps.sh build run test
+	@$(PARALLEL) $(if $(V),,-s) bench-programs
+	@tests/bench/run
+
+bench-programs: all $(bench_PROGRAMS)
 
 FUZZ_SECONDS ?= 20
 fuzz:
