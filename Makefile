@@ -37,7 +37,7 @@ LINK      = $(CC) $(if $(SAN),$(SANITIZE)) -pie $(HARDLINK) $(LDFLAGS)
 STD       = -std=c11
 RLM_FLAGS = -std=gnu11 -Irlm_kanidm/include -include freeradius/build.h -DNDEBUG
 
-CORE_LIBS  := -llmdb -lcrypto -largon2 -lzxcvbn -lunistring -lxxhash -linih -lpthread
+CORE_LIBS  := -llmdb -lcrypto -lcrypt -largon2 -lzxcvbn -lunistring -lxxhash -linih -lpthread
 LDAPD_LIBS := -levent -levent_openssl -lssl -lseccomp
 ADMIN_LIBS := -lldap -llber -ljansson
 RLM_LIBS   := -L/usr/lib/freeradius -lfreeradius-server -lfreeradius-radius -ltalloc

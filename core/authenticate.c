@@ -79,6 +79,8 @@ idm_auth_plan_run(
 			idm_password_dummy(password, params);
 		else if (idm_password_verify(idm_span_cstr(test->phc), password, NULL) == IDM_OK)
 			return i;
+		else if (idm_password_needs_upgrade(idm_span_cstr(test->phc), params))
+			idm_password_dummy(password, params); /* it may cost nothing itself */
 	}
 	return -1;
 }

@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "core/base64.h"
+#include "core/foreign_hash.h"
 
 enum {
 	M_KIB_MAX = 256 * 1024,
@@ -23,6 +24,7 @@ enum {
 
 /* A PHC string's parts: $argon2id$v=19$m=..,t=..,p=..$salt$tag (RFC 9106 and the PHC format). */
 struct phc {
+	argon2_type type; /* ours are Argon2_id, imported ones may be Argon2_i */
 	struct idm_argon2 params;
 	uint8_t salt[SALT_MAX_BYTES];
 	size_t salt_len;
@@ -81,11 +83,20 @@ decode_octets(struct idm_span field, size_t min, size_t max, uint8_t *out, size_
 }
 
 static bool
+take_type(struct idm_span *rest, argon2_type *out)
+{
+	struct idm_span name = take_field(rest);
+
+	*out = idm_span_is(name, "argon2i") ? Argon2_i : Argon2_id;
+	return *out == Argon2_i || idm_span_is(name, "argon2id");
+}
+
+static bool
 parse_phc(struct idm_span text, struct phc *out)
 {
 	struct idm_span params;
 
-	if (take_field(&text).len != 0 || !idm_span_is(take_field(&text), "argon2id") ||
+	if (take_field(&text).len != 0 || !take_type(&text, &out->type) ||
 	    !idm_span_is(take_field(&text), "v=19"))
 		return false;
 	params = take_field(&text);
@@ -163,7 +174,7 @@ compute_tag(struct idm_span password, const struct phc *phc, uint8_t tag[TAG_MAX
 	int code;
 
 	memcpy(salt, phc->salt, sizeof(salt));
-	code = argon2id_ctx(&context);
+	code = phc->type == Argon2_i ? argon2i_ctx(&context) : argon2id_ctx(&context);
 	if (code != ARGON2_OK)
 		return idm_fail(err, IDM_SYSTEM, "Argon2: %s", argon2_error_message(code));
 	return IDM_OK;
@@ -173,9 +184,10 @@ enum idm_result
 idm_password_hash(struct idm_span password, const struct idm_argon2 *params,
     char out[IDM_PHC_BYTES], struct idm_error *err)
 {
-	struct phc phc = {
-		.params = *params, .salt_len = OUR_SALT_BYTES, .tag_len = OUR_TAG_BYTES
-	};
+	struct phc phc = { .type = Argon2_id,
+		.params = *params,
+		.salt_len = OUR_SALT_BYTES,
+		.tag_len = OUR_TAG_BYTES };
 	enum idm_result result;
 
 	if (password.len == 0 || password.len > IDM_PASSWORD_MAX_BYTES)
@@ -217,10 +229,12 @@ idm_password_verify(struct idm_span phc_text, struct idm_span password, struct i
 	struct phc phc;
 	enum idm_result result;
 
+	if (idm_foreign_hash_is(phc_text))
+		return idm_foreign_hash_verify(phc_text, password, err);
 	if (parse_phc(phc_text, &phc))
 		result = test_password(&phc, password, err);
 	else
-		result = idm_fail(err, IDM_CORRUPT, "the stored hash is no Argon2id PHC string");
+		result = idm_fail(err, IDM_CORRUPT, "the stored hash is no Argon2 PHC string");
 	OPENSSL_cleanse(&phc, sizeof(phc));
 	return result;
 }
@@ -228,9 +242,10 @@ idm_password_verify(struct idm_span phc_text, struct idm_span password, struct i
 void
 idm_password_dummy(struct idm_span password, const struct idm_argon2 *params)
 {
-	struct phc phc = {
-		.params = IDM_ARGON2_DEFAULT, .salt_len = OUR_SALT_BYTES, .tag_len = OUR_TAG_BYTES
-	};
+	struct phc phc = { .type = Argon2_id,
+		.params = IDM_ARGON2_DEFAULT,
+		.salt_len = OUR_SALT_BYTES,
+		.tag_len = OUR_TAG_BYTES };
 
 	if (idm_argon2_valid(params))
 		phc.params = *params;
@@ -241,12 +256,39 @@ bool
 idm_password_needs_upgrade(struct idm_span phc_text, const struct idm_argon2 *params)
 {
 	struct phc phc;
-	bool same = parse_phc(phc_text, &phc) && phc.params.m_kib == params->m_kib &&
-		    phc.params.t == params->t && phc.params.p == params->p &&
-		    phc.salt_len == OUR_SALT_BYTES && phc.tag_len == OUR_TAG_BYTES;
+	bool same = parse_phc(phc_text, &phc) && phc.type == Argon2_id &&
+		    phc.params.m_kib == params->m_kib && phc.params.t == params->t &&
+		    phc.params.p == params->p && phc.salt_len == OUR_SALT_BYTES &&
+		    phc.tag_len == OUR_TAG_BYTES;
 
 	OPENSSL_cleanse(&phc, sizeof(phc));
 	return !same;
+}
+
+enum idm_result
+idm_password_import(struct idm_span text, char out[IDM_PHC_BYTES], struct idm_error *err)
+{
+	static const char scheme[] = "{ARGON2}";
+	size_t scheme_len = sizeof(scheme) - 1;
+	struct phc phc;
+	bool fits;
+
+	if (text.len > scheme_len &&
+	    idm_span_equal_nocase(idm_span_of(text.ptr, scheme_len), idm_span_cstr(scheme)))
+		text = idm_span_of(text.ptr + scheme_len, text.len - scheme_len);
+	else if (text.len == 0 || text.ptr[0] != '$' || text.len < 7 ||
+		 memcmp(text.ptr, "$argon2", 7) != 0)
+		return idm_foreign_hash_import(text, out, err);
+	fits = text.len < IDM_PHC_BYTES && parse_phc(text, &phc);
+	OPENSSL_cleanse(&phc, sizeof(phc));
+	if (!fits)
+		return idm_refuse(err, IDM_INVALID,
+		    "an Argon2 hash that can't be tested here: it must be $argon2id$v=19$ or "
+		    "$argon2i$v=19$, with m up to %d KiB, t up to %d and p up to %d",
+		    M_KIB_MAX, T_MAX, P_MAX);
+	memcpy(out, text.ptr, text.len);
+	out[text.len] = '\0';
+	return IDM_OK;
 }
 
 /* --- generated secrets */

@@ -9,7 +9,7 @@
 enum {
 	IDM_PASSWORD_MAX_BYTES = 1024,
 	IDM_PASSWORD_MIN_CHARS = 15,
-	IDM_PHC_BYTES = 160,               /* room for a PHC string with its NUL */
+	IDM_PHC_BYTES = 256,               /* room for a stored hash's text with its NUL */
 	IDM_GENERATED_PASSWORD_BYTES = 49, /* 48 characters and a NUL */
 	IDM_GENERATED_SECRET_BYTES = 24,   /* 4 groups of 5, `-` between, and a NUL */
 };
@@ -30,8 +30,16 @@ enum idm_result idm_password_hash(struct idm_span password, const struct idm_arg
     char out[IDM_PHC_BYTES], struct idm_error *err);
 
 /*
- * IDM_OK: the password fits; IDM_DENIED: it does not; IDM_CORRUPT: no PHC string of ours, or its
- * parameters are out of bounds.  Thread safe; memory is m_kib, wiped and freed.
+ * A hash that another directory made (SPEC 6.3), as it is to be stored: {ARGON2} and PHC strings of
+ * Argon2id and Argon2i within our bounds, and what core/foreign_hash.h takes.  IDM_INVALID: none of
+ * these, or a password in clear text; the text for the client never quotes it.
+ */
+enum idm_result idm_password_import(
+    struct idm_span text, char out[IDM_PHC_BYTES], struct idm_error *err);
+
+/*
+ * IDM_OK: the password fits; IDM_DENIED: it does not; IDM_CORRUPT: no hash as it is stored here, or
+ * its parameters are out of bounds.  Thread safe; memory is m_kib, wiped and freed.
  */
 enum idm_result idm_password_verify(
     struct idm_span phc, struct idm_span password, struct idm_error *err);
@@ -39,7 +47,7 @@ enum idm_result idm_password_verify(
 /* As much work as one verification at `params`, for accounts and credentials that do not exist. */
 void idm_password_dummy(struct idm_span password, const struct idm_argon2 *params);
 
-/* True: the hash was made with other parameters than `params`, so it is to be made anew. */
+/* True: the hash was not made as idm_password_hash would at `params`, so it is to be made anew. */
 bool idm_password_needs_upgrade(struct idm_span phc, const struct idm_argon2 *params);
 
 /* From RAND_bytes without modulo bias, alphabet of SPEC 6.5.  False: the random source failed. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <argon2.h>
 #include <cmocka.h>
 
 #include "core/authenticate.h"
@@ -11,6 +12,16 @@
 
 static const struct idm_argon2 cheap = { .m_kib = 64, .t = 1, .p = 1 };
 static const char password[] = "correct horse battery";
+
+/* The work of all hashes: passes over blocks. */
+static uint64_t work;
+
+int
+argon2id_ctx(argon2_context *context)
+{
+	work += (uint64_t)context->m_cost * context->t_cost;
+	return argon2_ctx(context, Argon2_id);
+}
 
 static void
 set_password(struct realm *r, const char *name, uint32_t attr_number, const char *text)
@@ -245,6 +256,60 @@ a_session_ends_with_the_window(void **state)
 	assert_int_equal(use_token(r, text, NULL, &identity), IDM_DENIED);
 }
 
+static void
+import_password(struct realm *r, const char *name, const char *hash)
+{
+	char stored[IDM_PHC_BYTES];
+
+	assert_int_equal(idm_password_import(idm_span_cstr(hash), stored, &r->err), IDM_OK);
+	assert_int_equal(
+	    realm_set_secret(r, NULL, name, IDM_ATTR_PRIMARY_CREDENTIAL, stored), IDM_OK);
+}
+
+/* The hash of "password", which takes no time to test. */
+static const char imported[] = "{NT}8846F7EAEE8FB117AD06BDD830B7586C";
+
+static void
+an_imported_hash_lets_in(void **state)
+{
+	struct realm *r = *state;
+	struct idm_identity identity;
+
+	realm_person(r, "alice");
+	import_password(r, "alice", imported);
+	assert_int_equal(bind(r, "alice", "password", &identity), IDM_OK);
+	assert_int_equal(identity.kind, IDM_IDENTITY_PASSWORD);
+	assert_int_equal(bind(r, "alice", "Password", &identity), IDM_DENIED);
+}
+
+static uint64_t
+work_of_refusal(struct realm *r, const char *name)
+{
+	struct idm_identity identity;
+
+	work = 0;
+	assert_int_equal(
+	    bind(r, strcmp(name, "nobody") == 0 ? NULL : name, "another one", &identity),
+	    IDM_DENIED);
+	return work;
+}
+
+static void
+a_refusal_of_an_imported_hash_takes_as_much_work_as_any(void **state)
+{
+	struct realm *r = *state;
+	uint64_t expected;
+
+	realm_person(r, "alice");
+	realm_person(r, "bob");
+	expected = work_of_refusal(r, "nobody");
+	assert_int_equal(expected, 2 * cheap.m_kib * cheap.t);
+	import_password(r, "alice", imported);
+	assert_int_equal(work_of_refusal(r, "alice"), expected);
+	set_password(r, "bob", IDM_ATTR_PRIMARY_CREDENTIAL, password);
+	assert_int_equal(work_of_refusal(r, "bob"), expected);
+}
+
 int
 main(void)
 {
@@ -257,6 +322,8 @@ main(void)
 		T(a_session_is_its_account_s_until_it_ends),
 		T(a_session_ends_with_the_password_that_began_it),
 		T(a_session_ends_with_the_window),
+		T(an_imported_hash_lets_in),
+		T(a_refusal_of_an_imported_hash_takes_as_much_work_as_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
