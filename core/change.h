@@ -53,7 +53,8 @@ struct idm_request_secret {
 struct idm_request {
 	struct idm_uuid id; /* made where the client's request came in, kept over retries */
 	enum idm_operation operation;
-	struct idm_uuid target; /* CREATE: null, one is made; a client's own must not be built-in */
+	/* CREATE: null, one is made; the console's own (import) must be neither built-in nor taken */
+	struct idm_uuid target;
 	uint64_t base;          /* MODIFY, DELETE: refuse if the entry's version differs; 0: any */
 	const struct idm_request_mod *mods; /* CREATE: all ADD, class values included */
 	size_t mod_count;

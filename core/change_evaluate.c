@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "core/authenticate.h"
+#include "core/builtin.h"
 #include "core/evaluation.h"
 
 /* What a reference may refer to (SPEC 2.1): a manager is an account or a group, all else groups. */
@@ -394,6 +395,29 @@ make_item(struct idm_evaluation *e)
 	return idm_evaluate_edges(e, item); /* last: it may move the items */
 }
 
+/* A new one; from the server's own console (import) it may come with the request. */
+static enum idm_result
+choose_uuid(struct idm_evaluation *e)
+{
+	char text[IDM_UUID_TEXT];
+	struct idm_entry other;
+	enum idm_result result;
+
+	e->uuid = e->request->target;
+	if (idm_uuid_is_null(&e->uuid) || e->identity->kind != IDM_IDENTITY_INTERNAL) {
+		if (!idm_uuid_generate(&e->uuid))
+			return idm_fail(e->err, IDM_SYSTEM, "no random octets");
+		return IDM_OK;
+	}
+	idm_uuid_format(&e->uuid, text);
+	if (idm_uuid_is_builtin(&e->uuid))
+		return idm_refuse(e->err, IDM_PROTECTED, "uuid %s is a built-in entry's", text);
+	result = idm_lookup_uuid(e->read, &e->uuid, &other, e->err);
+	if (result == IDM_OK)
+		return idm_refuse(e->err, IDM_EXISTS, "uuid %s is taken by another entry", text);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
 static enum idm_result
 evaluate_create(struct idm_evaluation *e)
 {
@@ -403,8 +427,9 @@ evaluate_create(struct idm_evaluation *e)
 	if (idm_store_nearly_full(e->read->txn))
 		return idm_refuse(e->err, IDM_LIMIT,
 		    "the database is nearly full: no new entries; delete some or make room");
-	if (!idm_uuid_generate(&e->uuid))
-		return idm_fail(e->err, IDM_SYSTEM, "no random octets");
+	result = choose_uuid(e);
+	if (result != IDM_OK)
+		return result;
 	e->draft = idm_draft_new(e->read->arena);
 	if (e->draft == NULL)
 		return IDM_LIMIT;

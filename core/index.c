@@ -6,6 +6,8 @@
 
 #include <xxhash.h>
 
+#include "core/index_batch.h"
+
 enum key_kind {
 	KEY_EQUAL = 'e',
 	KEY_PRESENT = 'p',
@@ -291,6 +293,19 @@ idm_index_set_id(const struct idm_read *read, enum idm_db db, struct idm_span ke
 	return idm_store_put(read->txn, db, key, idm_span_of(container, len), err);
 }
 
+static enum idm_result
+change_row(const struct idm_read *read, struct idm_span key, uint64_t id, bool present,
+    struct idm_error *err)
+{
+	bool changed;
+
+	if (read->index_batch == NULL)
+		return idm_index_set_id(read, IDM_DB_INDEX, key, id, present, &changed, err);
+	if (!idm_index_batch_add(read->index_batch, key, id, present))
+		return idm_fail(err, IDM_LIMIT, "no memory for index keys");
+	return IDM_OK;
+}
+
 /* Walk the two sorted sets side by side; what stands in one alone has changed. */
 static enum idm_result
 apply_difference(const struct idm_read *read, const struct key_set *old, const struct key_set *new,
@@ -298,7 +313,6 @@ apply_difference(const struct idm_read *read, const struct key_set *old, const s
 {
 	enum idm_result result = IDM_OK;
 	size_t i = 0, j = 0;
-	bool changed;
 
 	while (result == IDM_OK && (i < old->count || j < new->count)) {
 		int order = i == old->count   ? 1
@@ -306,11 +320,9 @@ apply_difference(const struct idm_read *read, const struct key_set *old, const s
 					      : idm_span_compare(old->keys[i], new->keys[j]);
 
 		if (order < 0)
-			result = idm_index_set_id(
-			    read, IDM_DB_INDEX, old->keys[i], id, false, &changed, err);
+			result = change_row(read, old->keys[i], id, false, err);
 		else if (order > 0)
-			result = idm_index_set_id(
-			    read, IDM_DB_INDEX, new->keys[j], id, true, &changed, err);
+			result = change_row(read, new->keys[j], id, true, err);
 		if (order <= 0)
 			i++;
 		if (order >= 0)

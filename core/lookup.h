@@ -11,6 +11,8 @@
 
 enum { IDM_DOMAIN_MAX = 254, IDM_SPN_MAX = 64 + 1 + IDM_DOMAIN_MAX };
 
+struct idm_index_batch;
+
 /* Borrows all that it points to; made by idm_read_attach for one transaction. */
 struct idm_read {
 	const struct idm_txn *txn;
@@ -22,6 +24,8 @@ struct idm_read {
 	uint64_t all_persons_id;
 	uint64_t all_accounts_id;
 	uint64_t high_privilege_id; /* 0 in a database that is being made */
+	/* Where changes of the index wait to be written (core/index_batch.h); NULL: they don't. */
+	struct idm_index_batch *index_batch;
 };
 
 /* IDM_NOT_FOUND never: a database without a domain or these ids is one that is being made. */

@@ -99,8 +99,8 @@ set_mode(const char *path, gid_t group, struct idm_error *err)
 }
 
 /* Rename and publish: readers that come in between stay with what was published before. */
-static enum idm_result
-rename_in(const char *dir, gid_t group, const char *path, struct idm_error *err)
+enum idm_result
+idm_store_rename_in(const char *dir, gid_t group, const char *path, struct idm_error *err)
 {
 	char *to = idm_store_path(dir, "identity.mdb");
 	char *pub_path = idm_store_path(dir, "identity.pub");
@@ -138,7 +138,7 @@ idm_store_replace(const char *dir, gid_t read_group, const char *path, struct id
 	if (result == IDM_OK)
 		result = idm_store_lock_writer(dir, &lock_fd, err);
 	if (result == IDM_OK)
-		result = rename_in(dir, read_group, path, err);
+		result = idm_store_rename_in(dir, read_group, path, err);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	return result;

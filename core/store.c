@@ -201,6 +201,15 @@ idm_store_open_reader(const char *dir, struct idm_store **out, struct idm_error 
 }
 
 void
+idm_store_close_data(struct idm_store *store)
+{
+	idm_guards_end(&store->guards);
+	idm_environment_unref(&store->identity);
+	idm_environment_unref(&store->local);
+	idm_published_close(&store->pub);
+}
+
+void
 idm_store_close(struct idm_store **store)
 {
 	struct idm_store *it = *store;
@@ -208,10 +217,7 @@ idm_store_close(struct idm_store **store)
 	*store = NULL;
 	if (it == NULL)
 		return;
-	idm_guards_end(&it->guards);
-	idm_environment_unref(&it->identity);
-	idm_environment_unref(&it->local);
-	idm_published_close(&it->pub);
+	idm_store_close_data(it);
 	pthread_rwlock_destroy(&it->identity_lock);
 	if (it->lock_fd >= 0)
 		close(it->lock_fd); /* last: now another writer may open */
@@ -234,7 +240,7 @@ idm_store_failed(const struct idm_store *store)
 void
 idm_store_tick(struct idm_store *store)
 {
-	if (store->writer)
+	if (store->writer && !store->scratch)
 		idm_guards_tick(&store->guards, store->identity->mdb, idm_store_ms());
 }
 

@@ -20,6 +20,7 @@ enum {
 struct idm_store {
 	char *identity_path; /* absolute: a reader opens it again when the file was replaced */
 	bool writer;
+	bool scratch; /* core/scratch.h: nobody reads it, and nothing is synced */
 	atomic_bool failed;
 	struct idm_published pub;
 	pthread_rwlock_t identity_lock; /* guards the pointer `identity`, not what it points to */
@@ -45,6 +46,16 @@ char *idm_store_path(const char *dir, const char *name);
  * descriptor.
  */
 enum idm_result idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err);
+
+/*
+ * Rename the data file at `path` to DIR/identity.mdb and publish it, with the writer's lock held
+ * and no environment of DIR open.
+ */
+enum idm_result idm_store_rename_in(
+    const char *dir, gid_t group, const char *path, struct idm_error *err);
+
+/* Close all but the lock. */
+void idm_store_close_data(struct idm_store *store);
 
 /* The environment that `txn` reads or writes. */
 static inline const struct idm_environment *

@@ -114,9 +114,11 @@ idm_store_write_begin(struct idm_store *store, struct idm_txn *txn, struct idm_e
 	*txn = (struct idm_txn){ 0 };
 	if (idm_store_failed(store))
 		return fail_for_good(store, err);
-	wait_for_old_readers(store);
-	idm_store_tick(store); /* a tool that has no timer needs guards just as well */
-	idm_space_wait(store);
+	if (!store->scratch) {
+		wait_for_old_readers(store);
+		idm_store_tick(store); /* a tool that has no timer needs guards just as well */
+		idm_space_wait(store);
+	}
 	return begin_write(store, store->identity, txn, err);
 }
 
@@ -216,6 +218,20 @@ commit_identity(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
 	return rc == 0 ? IDM_OK : sync_failed(store, rc, err);
 }
 
+/* Commit alone: who adopts it will sync it. */
+static enum idm_result
+commit_scratch(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
+{
+	MDB_envinfo info;
+	int rc = mdb_txn_commit(mdb);
+
+	if (rc != 0)
+		return commit_failed(store, store->identity, rc, err);
+	mdb_env_info(store->identity->mdb, &info);
+	reach_last_page(store->identity, &info);
+	return IDM_OK;
+}
+
 static enum idm_result
 commit_local(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
 {
@@ -253,6 +269,8 @@ idm_store_write_commit(struct idm_txn *txn, struct idm_error *err)
 		mdb_txn_abort(mdb);
 		return idm_fail(err, IDM_LIMIT, "commit: a change before it failed");
 	}
+	if (!nested && store->scratch)
+		return commit_scratch(store, mdb, err);
 	if (!nested)
 		return identity ? commit_identity(store, mdb, err) : commit_local(store, mdb, err);
 	rc = mdb_txn_commit(mdb);
