@@ -1,6 +1,7 @@
 #include "core/access.h"
 
 #include "core/builtin.h"
+#include "core/builtin_profiles.h"
 #include "core/profile.h"
 #include "core/refusal.h"
 
@@ -34,12 +35,14 @@ is_anonymous(const struct idm_identity *identity)
 
 /* --- which profiles an identity receives */
 
-/* All that anonymous gets, and a unix password: three profiles, by name (SPEC 5.1, 8.4). */
+/* All that anonymous gets, and a unix password: three profiles, whatever they are called now, and
+ * no other that takes such a name (SPEC 5.1, 8.4). */
 static bool
 is_for_everybody(const struct idm_profile *profile)
 {
-	return strcmp(profile->name, "all_read") == 0 || strcmp(profile->name, "tree_read") == 0 ||
-	       strcmp(profile->name, "self_read") == 0;
+	return idm_builtin_profile_is(&profile->uuid, IDM_PROFILE_ALL_READ) ||
+	       idm_builtin_profile_is(&profile->uuid, IDM_PROFILE_TREE_READ) ||
+	       idm_builtin_profile_is(&profile->uuid, IDM_PROFILE_SELF_READ);
 }
 
 /* A profile without a receiver is the manager's, if it is one for `managed`. */

@@ -254,15 +254,14 @@ add_classes(struct making *m, const char *classes)
 	add_value(m, IDM_ATTR_LAST_MODIFIED, (struct idm_value){ now, now });
 }
 
-/* A name that is claimed: of an account or a group, not of a profile. */
 static void
-add_name(struct making *m, const char *name)
+add_name(struct making *m, enum idm_claim kind, const char *name)
 {
 	add_text(m, IDM_ATTR_NAME, idm_span_cstr(name));
 	if (m->result != IDM_OK)
 		return;
 	m->item->claims[m->item->claim_count++] =
-	    (struct idm_claim_change){ IDM_CLAIM_NAME, true, IDM_ATTR_NAME, idm_span_cstr(name) };
+	    (struct idm_claim_change){ kind, true, IDM_ATTR_NAME, idm_span_cstr(name) };
 }
 
 static void
@@ -299,7 +298,7 @@ make_accounts(struct making *m)
 	for (size_t i = 0; i < ACCOUNT_COUNT; i++) {
 		begin_item(m, idm_uuid_builtin(accounts[i].number));
 		add_classes(m, "object account service_account");
-		add_name(m, accounts[i].name);
+		add_name(m, IDM_CLAIM_NAME, accounts[i].name);
 		add_text(m, IDM_ATTR_DISPLAYNAME, idm_span_cstr(accounts[i].displayname));
 	}
 }
@@ -313,7 +312,7 @@ make_groups(struct making *m)
 		begin_item(m, idm_uuid_builtin(group->number));
 		add_classes(
 		    m, group->dyngroup_filter == NULL ? "object group" : "object group dyngroup");
-		add_name(m, group->name);
+		add_name(m, IDM_CLAIM_NAME, group->name);
 		add_text(m, IDM_ATTR_DESCRIPTION, idm_span_cstr(group->description));
 		if (group->dyngroup_filter != NULL)
 			add_text(
@@ -341,7 +340,7 @@ make_profiles(struct making *m)
 
 		begin_item(m, idm_builtin_profile_uuid(profile));
 		add_classes(m, "object access_control_profile");
-		add_text(m, IDM_ATTR_NAME, idm_span_cstr(profile->name));
+		add_name(m, IDM_CLAIM_PROFILE, profile->name);
 		add_references(m, IDM_ATTR_ACP_RECEIVER, profile->receivers);
 		add_text(m, IDM_ATTR_ACP_TARGET, idm_span_cstr(profile->target));
 		add_text(m, IDM_ATTR_ACP_HP, idm_span_cstr(profile->hp));

@@ -24,7 +24,6 @@
 #define SERVICE_CLASS "object account service_account"
 #define INTO_PERSON   "person service_account"
 #define INTO_PRESENT  "displayname legalname mail"
-#define INTO_REMOVED  "description entry_managed_by primary_credential api_token_session"
 #define UNIX_ACCOUNT  POSIX " unix_password"
 #define RADIUS_POLICY "radius_vlan radius_priority radius_reply"
 #define POLICY        "policy_password_minimum policy_session_expiry policy_privilege_expiry " \
@@ -45,7 +44,7 @@
 
 static const struct idm_builtin_profile profiles[] = {
 	/* --- everybody, and anonymous: all_read, tree_read and self_read are all that it gets */
-	{ 0x01, "self_read", "idm_all_accounts", "self", "also",
+	{ IDM_PROFILE_SELF_READ, "self_read", "idm_all_accounts", "self", "also",
 	    .search = "name spn displayname legalname mail class memberof directmemberof "
 	              "radius_secret " POSIX " ssh_publickey uuid " VALIDITY " " CREDENTIALS
 	              " api_token_session user_session" },
@@ -55,10 +54,11 @@ static const struct idm_builtin_profile profiles[] = {
 	               "user_session" },
 	{ 0x03, "self_write_mail", "idm_people_self_write_mail_priv", "self(class=person)", "also",
 	    .present = "mail", .removed = "mail" },
-	{ 0x04, "all_read", "idm_all_accounts", "(|(class=account)(class=group))", "also",
+	{ IDM_PROFILE_ALL_READ, "all_read", "idm_all_accounts", "(|(class=account)(class=group))", "also",
 	    .search = ALL_READ },
 	/* dc is computed from the domain's name */
-	{ 0x05, "tree_read", "idm_all_accounts", "(|(class=domain_info)(class=container))", "also",
+	{ IDM_PROFILE_TREE_READ, "tree_read", "idm_all_accounts",
+	    "(|(class=domain_info)(class=container))", "also",
 	    .search = "class ou uuid domain_name domain_display_name" },
 	{ 0x06, "mail_read", "idm_mail_read_priv", "(class=account)", "no",
 	    .search = "name spn uuid mail " VALIDITY },
@@ -72,11 +72,12 @@ static const struct idm_builtin_profile profiles[] = {
 	    .create_classes = "object account person",
 	    .create_attributes = PERSONAL " ssh_publickey " VALIDITY,
 	    .deletes = true },
+	/* what was a service account's ends by itself: tokens, passwords, its manager */
 	{ 0x13, "into_person", "idm_people_extend_priv", "(class=service_account)", "no",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT, .removed = INTO_REMOVED },
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 	{ 0x14, "into_person_migrate", "idm_hp_service_account_into_person_migrate_priv",
 	    "(class=service_account)", "also",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT, .removed = INTO_REMOVED },
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 	{ 0x15, "password_import", "idm_people_account_password_import_priv", "(class=person)", "no",
 	    .present = "password_import" },
 	{ 0x16, "service_desk", "idm_service_desk", "(class=person)", "no",
@@ -106,7 +107,7 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = "radius_secret" },
 	{ 0x26, "radius_secret_write", "idm_radius_secret_write_priv", "(class=account)", "no",
 	    .present = "radius_secret", .removed = "radius_secret" },
-	{ 0x27, "radius_servers", "idm_radius_servers", "(class=account)", "also",
+	{ 0x27, "radius_servers", "idm_radius_servers", "(class=account)", "no",
 	    .search = "name spn uuid displayname memberof radius_secret " VALIDITY },
 
 	/* --- groups */
@@ -148,7 +149,7 @@ static const struct idm_builtin_profile profiles[] = {
 	{ 0x46, "hp_people_write", "idm_hp_people_write_priv", "(class=person)", "only",
 	    .present = PERSONAL, .removed = PERSONAL },
 	{ 0x47, "hp_people_extend", "idm_hp_people_extend_priv", "(class=service_account)", "only",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT, .removed = INTO_REMOVED },
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 	/* account policy of HP groups comes with the right to write them */
 	{ 0x48, "hp_group_write", "idm_hp_group_write_priv", "(class=group)", "only",
 	    .search = GROUP_WRITE " " POLICY,
@@ -159,7 +160,8 @@ static const struct idm_builtin_profile profiles[] = {
 	/* a group is HP only after it was put into one, so who creates it needs both */
 	{ 0x4a, "hp_group_create", "idm_hp_group_manage_priv", "(class=group)", "also",
 	    .create_classes = "object group", .create_attributes = GROUP_WRITE },
-	{ 0x4b, "hp_dyngroup_manage", "idm_hp_group_manage_priv", "(class=dyngroup)", "also",
+	{ IDM_PROFILE_HP_DYNGROUP_MANAGE, "hp_dyngroup_manage", "idm_hp_group_manage_priv",
+	    "(class=dyngroup)", "also",
 	    .search = "name description entry_managed_by dyngroup_filter",
 	    .present = "name description entry_managed_by dyngroup_filter",
 	    .removed = "name description entry_managed_by dyngroup_filter",
@@ -224,6 +226,15 @@ struct idm_uuid
 idm_builtin_profile_uuid(const struct idm_builtin_profile *profile)
 {
 	return idm_uuid_builtin(UINT64_C(0x0000ac000000) + profile->number);
+}
+
+bool
+idm_builtin_profile_is(const struct idm_uuid *uuid, uint8_t number)
+{
+	struct idm_uuid of_number =
+	    idm_builtin_profile_uuid(&(struct idm_builtin_profile){ .number = number });
+
+	return idm_uuid_equal(uuid, &of_number);
 }
 
 bool

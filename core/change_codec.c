@@ -205,6 +205,7 @@ take_claim_kind(struct decoder *d)
 
 	switch (kind) {
 	case IDM_CLAIM_NAME:
+	case IDM_CLAIM_PROFILE:
 	case IDM_CLAIM_MAIL:
 	case IDM_CLAIM_GID:
 	case IDM_CLAIM_CUSTOM: return kind;

@@ -28,6 +28,11 @@ parse_value(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_sp
 	struct idm_entry entry;
 	enum idm_result result;
 
+	if (attr->number == IDM_ATTR_ACP_TARGET || attr->number == IDM_ATTR_DYNGROUP_FILTER) {
+		result = idm_filter_pin(e->read, text, &text, e->err);
+		if (result != IDM_OK)
+			return result;
+	}
 	if (attr->syntax != IDM_SYNTAX_REFERENCE)
 		return idm_value_parse(attr, text, e->read->arena, out, e->err);
 	result = idm_evaluation_resolve(e, attr, text, &entry);

@@ -200,6 +200,8 @@ idm_evaluate_recycle(struct idm_evaluation *e)
 	if (result == IDM_OK)
 		result = refuse_builtin(e);
 	if (result == IDM_OK)
+		result = idm_rules_receivers(e);
+	if (result == IDM_OK)
 		result = idm_closure_listed_by(e->read, e->before.id, &groups, e->err);
 	e->draft = NULL;
 	if (result == IDM_OK)

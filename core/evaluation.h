@@ -64,6 +64,16 @@ enum idm_result idm_evaluate_recycle(struct idm_evaluation *e);
 enum idm_result idm_rules_check(struct idm_evaluation *e);
 enum idm_result idm_rules_claims(struct idm_evaluation *e, struct idm_item *item);
 
+/* rules_profile: a profile that is written, and whoever receives one once the change is done. */
+struct idm_profile;
+enum idm_result idm_rules_profile(struct idm_evaluation *e);
+enum idm_result idm_rules_receivers(struct idm_evaluation *e);
+
+/* rules_dyngroup: a dynamic group's filter, and a profile that lets accounts write their own
+ * entries, against what such filters go by. */
+enum idm_result idm_rules_dyngroup(struct idm_evaluation *e);
+enum idm_result idm_rules_self_written(struct idm_evaluation *e, const struct idm_profile *profile);
+
 /* All claims of an entry as it stands are released by `item`. */
 enum idm_result idm_rules_release(
     struct idm_evaluation *e, const struct idm_entry *entry, struct idm_item *item);

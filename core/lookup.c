@@ -95,12 +95,12 @@ idm_lookup_store_wellknown(const struct idm_txn *txn, uint64_t all_persons_id,
 /* --- claims */
 
 enum idm_claim
-idm_claim_kind(const struct idm_attr *attr)
+idm_claim_kind(const struct idm_attr *attr, bool of_profile)
 {
 	if ((attr->flags & IDM_ATTR_UNIQUE) == 0 || attr->number == IDM_ATTR_UUID)
 		return 0;
 	switch (attr->number) {
-	case IDM_ATTR_NAME: return IDM_CLAIM_NAME;
+	case IDM_ATTR_NAME: return of_profile ? IDM_CLAIM_PROFILE : IDM_CLAIM_NAME;
 	case IDM_ATTR_MAIL: return IDM_CLAIM_MAIL;
 	case IDM_ATTR_GIDNUMBER: return IDM_CLAIM_GID;
 	default: return IDM_CLAIM_CUSTOM;
@@ -161,7 +161,8 @@ static uint32_t
 claim_attr(enum idm_claim kind)
 {
 	switch (kind) {
-	case IDM_CLAIM_NAME: return IDM_ATTR_NAME;
+	case IDM_CLAIM_NAME:
+	case IDM_CLAIM_PROFILE: return IDM_ATTR_NAME;
 	case IDM_CLAIM_MAIL: return IDM_ATTR_MAIL;
 	case IDM_CLAIM_GID: return IDM_ATTR_GIDNUMBER;
 	case IDM_CLAIM_CUSTOM: break;

@@ -45,6 +45,7 @@ enum idm_result idm_lookup_store_wellknown(const struct idm_txn *txn, uint64_t a
  */
 enum idm_claim {
 	IDM_CLAIM_NAME = 'n',
+	IDM_CLAIM_PROFILE = 'p', /* name of an access control profile: no account's or group's */
 	IDM_CLAIM_MAIL = 'm',
 	IDM_CLAIM_GID = 'g',
 	IDM_CLAIM_CUSTOM = 'c', /* attribute number (u32, big endian), then the value */
@@ -55,8 +56,11 @@ struct idm_claim_key {
 	size_t len;
 };
 
-/* The kind of claim of an attribute's values; 0: its values are not unique. */
-enum idm_claim idm_claim_kind(const struct idm_attr *attr);
+/*
+ * What the values of an attribute claim; 0: they need not be unique.  The names of access control
+ * profiles are unique among these (SPEC 5.1).
+ */
+enum idm_claim idm_claim_kind(const struct idm_attr *attr, bool of_profile);
 
 struct idm_claim_key idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm);
 

@@ -77,6 +77,16 @@ ids_of_claim(const struct idm_plan *plan, enum idm_claim kind, struct idm_span n
 	return result == IDM_OK ? add_id(plan, out, entry.id, err) : result;
 }
 
+/* A name may be an account's or a group's, and a profile's. */
+static enum idm_result
+ids_of_name(
+    const struct idm_plan *plan, struct idm_span norm, struct idm_ids *out, struct idm_error *err)
+{
+	enum idm_result result = ids_of_claim(plan, IDM_CLAIM_NAME, norm, out, err);
+
+	return result == IDM_OK ? ids_of_claim(plan, IDM_CLAIM_PROFILE, norm, out, err) : result;
+}
+
 static enum idm_result
 ids_of_uuid(
     const struct idm_plan *plan, struct idm_span norm, struct idm_ids *out, struct idm_error *err)
@@ -110,7 +120,7 @@ ids_of_equal(const struct idm_plan *plan, const struct idm_filter *filter, struc
 	if (!*few)
 		return IDM_OK;
 	switch (number) {
-	case IDM_ATTR_NAME: return ids_of_claim(plan, IDM_CLAIM_NAME, norm, out, err);
+	case IDM_ATTR_NAME: return ids_of_name(plan, norm, out, err);
 	case IDM_ATTR_MAIL: return ids_of_claim(plan, IDM_CLAIM_MAIL, norm, out, err);
 	case IDM_ATTR_GIDNUMBER: return ids_of_claim(plan, IDM_CLAIM_GID, norm, out, err);
 	case IDM_ATTR_SPN:

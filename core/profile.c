@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/builtin_profiles.h"
 #include "core/index.h"
 
 enum { TABLE_BUDGET_BYTES = 16 * 1024 * 1024 };
@@ -44,10 +45,15 @@ struct parsing {
 	struct idm_profile *out;
 };
 
-/* What no profile may grant: the server alone writes these (SPEC 5.5); class has its own list. */
+/*
+ * What no profile may grant: the server alone writes these (SPEC 5.5), class has its own list, and
+ * the filter of a dynamic group is for one of the built-in profiles alone (SPEC 3.2).
+ */
 static bool
-is_writable(const struct idm_attr *attr)
+is_writable(const struct idm_profile *profile, const struct idm_attr *attr)
 {
+	if (attr->number == IDM_ATTR_DYNGROUP_FILTER)
+		return idm_builtin_profile_is(&profile->uuid, IDM_PROFILE_HP_DYNGROUP_MANAGE);
 	return (attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_SYSTEM)) == 0 &&
 	       attr->number != IDM_ATTR_CLASS;
 }
@@ -66,9 +72,9 @@ parse_attributes(struct parsing *p, uint32_t number, bool writes, struct idm_att
 			complain(p->table, p->out->name,
 			    "%s names %.*s, which the schema does not know", list,
 			    IDM_SPAN_ARG(value.norm));
-		else if (writes && !is_writable(attr))
+		else if (writes && !is_writable(p->out, attr))
 			complain(p->table, p->out->name,
-			    "%s names %.*s, which no profile may let anybody write", list,
+			    "%s names %.*s, which this profile may let nobody write", list,
 			    IDM_SPAN_ARG(value.norm));
 		else
 			idm_attrset_add(out, attr);
@@ -93,6 +99,12 @@ parse_words(struct parsing *p, uint32_t number, struct idm_words *out, struct id
 	out->words = words;
 	while (idm_value_next(&iter, &value)) {
 		struct idm_span copy = idm_arena_copy(p->read->arena, value.norm);
+
+		if (idm_schema_class(p->read->schema, value.norm) == NULL)
+			complain(p->table, p->out->name,
+			    "%s names the class %.*s, which the schema does not know",
+			    idm_schema_attr_number(p->read->schema, number)->name,
+			    IDM_SPAN_ARG(value.norm));
 
 		if (copy.ptr == NULL)
 			return no_memory(err);
@@ -195,6 +207,7 @@ idm_profile_parse(const struct idm_read *read, const struct idm_entry *entry,
 	struct parsing p = { read, entry, table, out };
 	enum idm_result result;
 
+	out->uuid = entry->uuid;
 	out->name = idm_arena_printf(
 	    read->arena, "%.*s", IDM_SPAN_ARG(idm_entry_text(entry, IDM_ATTR_NAME)));
 	if (out->name == NULL)
@@ -218,6 +231,36 @@ idm_profile_parse(const struct idm_read *read, const struct idm_entry *entry,
 	return IDM_OK;
 }
 
+enum idm_result
+idm_profile_check(const struct idm_read *read, const struct idm_entry *entry,
+    struct idm_profile *out, struct idm_error *err)
+{
+	struct idm_access_table complaints = { .complaint_count = 0 };
+	enum idm_result result;
+
+	memset(out, 0, sizeof(*out));
+	result = idm_profile_parse(read, entry, &complaints, out, err);
+	if (result == IDM_OK && complaints.complaint_count != 0)
+		return idm_fail(err, IDM_INVALID, "%s", complaints.complaint);
+	return result;
+}
+
+bool
+idm_profile_is_enabled(const struct idm_entry *entry)
+{
+	return is_set(entry, IDM_ATTR_ACP_ENABLE, true);
+}
+
+bool
+idm_profile_writes_others(const struct idm_profile *profile)
+{
+	return profile->target == IDM_TARGET_ANY &&
+	       (!idm_attrset_is_empty(&profile->present) ||
+		   !idm_attrset_is_empty(&profile->removed) ||
+		   !idm_attrset_is_empty(&profile->create) || profile->classes.count != 0 ||
+		   profile->create_classes.count != 0 || profile->deletes);
+}
+
 /* --- the table */
 
 /* One that can't be used is left out, and named; what the store says ends the parsing. */
@@ -234,7 +277,7 @@ add_profile(
 		return result == IDM_NOT_FOUND ? idm_fail(err, IDM_CORRUPT,
 						     "the index names a profile that is not there")
 					       : result;
-	if (!idm_entry_is_live(&entry) || !is_set(&entry, IDM_ATTR_ACP_ENABLE, true))
+	if (!idm_entry_is_live(&entry) || !idm_profile_is_enabled(&entry))
 		return IDM_OK;
 	memset(profile, 0, sizeof(*profile));
 	result = idm_profile_parse(read, &entry, table, profile, &why);

@@ -26,6 +26,7 @@ struct idm_words {
 };
 
 struct idm_profile {
+	struct idm_uuid uuid;
 	const char *name;
 	struct idm_ids receivers; /* ids of groups */
 	enum idm_target target;
@@ -59,6 +60,19 @@ struct idm_access_table {
  */
 enum idm_result idm_profile_parse(const struct idm_read *read, const struct idm_entry *entry,
     struct idm_access_table *table, struct idm_profile *out, struct idm_error *err);
+
+/*
+ * The same for a profile that is to be stored, in the arena of `read`: whatever would be left out
+ * makes it IDM_INVALID, with the complaint as its text.
+ */
+enum idm_result idm_profile_check(const struct idm_read *read, const struct idm_entry *entry,
+    struct idm_profile *out, struct idm_error *err);
+
+/* Is it in force?  One that is disabled is in no table. */
+bool idm_profile_is_enabled(const struct idm_entry *entry);
+
+/* Does it let somebody write other entries than his own, and those that he manages (SPEC 5.1)? */
+bool idm_profile_writes_others(const struct idm_profile *profile);
 
 bool idm_words_have(const struct idm_words *words, struct idm_span word);
 

@@ -3,6 +3,12 @@
 #include "core/builtin.h"
 #include "core/evaluation.h"
 
+static bool
+is_profile(const struct idm_draft *draft)
+{
+	return idm_draft_has_class(draft, "access_control_profile");
+}
+
 /* Does another entry hold the claim?  *other is then that entry. */
 static enum idm_result
 taken_by_other(struct idm_evaluation *e, enum idm_claim kind, uint32_t attr_number,
@@ -28,8 +34,8 @@ check_taken(struct idm_evaluation *e, const struct idm_attr *attr, const struct 
 	struct idm_entry other;
 	struct idm_span text;
 	bool taken;
-	enum idm_result result =
-	    taken_by_other(e, idm_claim_kind(attr), attr->number, value->norm, &taken, &other);
+	enum idm_claim kind = idm_claim_kind(attr, is_profile(e->draft));
+	enum idm_result result = taken_by_other(e, kind, attr->number, value->norm, &taken, &other);
 
 	if (result != IDM_OK || !taken)
 		return result;
@@ -49,7 +55,7 @@ check_unique(struct idm_evaluation *e)
 		const struct idm_value *values;
 		size_t count;
 
-		if (attr == NULL || idm_claim_kind(attr) == 0)
+		if (attr == NULL || idm_claim_kind(attr, false) == 0)
 			continue;
 		values = idm_draft_values(e->draft, number, &count);
 		for (size_t k = 0; k < count && result == IDM_OK; k++)
@@ -202,8 +208,8 @@ check_name(struct idm_evaluation *e)
 	struct idm_value name;
 	enum idm_result result;
 
-	if (!is_new(e, IDM_ATTR_NAME, &name))
-		return IDM_OK;
+	if (is_profile(e->draft) || !is_new(e, IDM_ATTR_NAME, &name))
+		return IDM_OK; /* nobody logs in as a profile */
 	result = check_denied(e, name.norm);
 	if (result == IDM_OK)
 		result = check_resting(e, name.norm);
@@ -236,15 +242,18 @@ check_gid(struct idm_evaluation *e)
 	    gid);
 }
 
-/* A built-in keeps its name and its classes, and a dynamic one its filter (SPEC 4). */
+/* A built-in keeps its name, and a dynamic one its filter; no class of it comes or goes (SPEC 4).
+ */
 static enum idm_result
 check_builtin(struct idm_evaluation *e)
 {
-	static const uint32_t kept[] = { IDM_ATTR_NAME, IDM_ATTR_CLASS, IDM_ATTR_DYNGROUP_FILTER,
-		IDM_ATTR_OU };
+	static const uint32_t kept[] = { IDM_ATTR_NAME, IDM_ATTR_DYNGROUP_FILTER, IDM_ATTR_OU };
 
 	if (!e->exists || !idm_uuid_is_builtin(&e->uuid))
 		return IDM_OK;
+	if (e->change.class_count != 0)
+		return idm_refuse(
+		    e->err, IDM_PROTECTED, "system protected object: its class can't be changed");
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		struct idm_value_iter iter = idm_entry_values(&e->before, kept[i]);
 		struct idm_value value;
@@ -302,14 +311,34 @@ check_kind(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
-/* Whoever knew the password of a service account is not to have the person's (SPEC 5.4). */
-static enum idm_result
-end_credentials(struct idm_evaluation *e)
+static bool
+sets_secret(const struct idm_request *request, uint32_t attr_number)
 {
-	if (becomes_person(e) && e->request->secret_count == 0) {
-		idm_draft_clear(e->draft, IDM_ATTR_PRIMARY_CREDENTIAL);
-		idm_draft_clear(e->draft, IDM_ATTR_UNIX_PASSWORD);
+	for (size_t i = 0; i < request->secret_count; i++) {
+		if (request->secrets[i].attr_number == attr_number &&
+		    request->secrets[i].plain.ptr != NULL)
+			return true;
 	}
+	return false;
+}
+
+/*
+ * Whoever knew the password of a service account is not to have the person's, nor is its manager to
+ * be one (SPEC 5.4).  What the request itself sets is the person's.
+ */
+static enum idm_result
+end_service_account(struct idm_evaluation *e)
+{
+	static const uint32_t secrets[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
+		IDM_ATTR_RADIUS_SECRET };
+
+	if (!becomes_person(e))
+		return IDM_OK;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		if (!sets_secret(e->request, secrets[i]))
+			idm_draft_clear(e->draft, secrets[i]);
+	}
+	idm_draft_clear(e->draft, IDM_ATTR_ENTRY_MANAGED_BY);
 	return IDM_OK;
 }
 
@@ -338,8 +367,9 @@ enum idm_result
 idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
-		check_lifecycle, check_kind, idm_rules_members, check_secrets, check_name,
-		check_unique, check_mails, check_gid, end_credentials };
+		check_lifecycle, check_kind, idm_rules_members, idm_rules_receivers,
+		idm_rules_dyngroup, check_secrets, check_name, check_unique, check_mails, check_gid,
+		idm_rules_profile, end_service_account };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)
@@ -360,17 +390,20 @@ static void
 collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
     const struct idm_draft *draft, struct idm_item *item)
 {
+	bool of_profile = idm_entry_has_class(before, "access_control_profile");
+
 	for (uint32_t i = 0; idm_entry_attr_at(before, i) != 0; i++) {
 		uint32_t number = idm_entry_attr_at(before, i);
 		const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, number);
 		struct idm_value_iter iter = idm_entry_values(before, number);
+		enum idm_claim kind = attr == NULL ? 0 : idm_claim_kind(attr, of_profile);
 		struct idm_value value;
 
-		if (attr == NULL || idm_claim_kind(attr) == 0)
+		if (kind == 0)
 			continue;
 		while (idm_value_next(&iter, &value)) {
 			if (draft == NULL || !idm_draft_has_norm(draft, number, value.norm))
-				add_claim(item, idm_claim_kind(attr), false, number, value.norm);
+				add_claim(item, kind, false, number, value.norm);
 		}
 	}
 }
@@ -378,19 +411,21 @@ collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
 static void
 collect_takes(struct idm_evaluation *e, struct idm_item *item)
 {
+	bool of_profile = is_profile(e->draft);
 	uint32_t number;
 
 	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
 		const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, number);
+		enum idm_claim kind = attr == NULL ? 0 : idm_claim_kind(attr, of_profile);
 		const struct idm_value *values;
 		size_t count;
 
-		if (attr == NULL || idm_claim_kind(attr) == 0)
+		if (kind == 0)
 			continue;
 		values = idm_draft_values(e->draft, number, &count);
 		for (size_t k = 0; k < count; k++) {
 			if (!e->exists || !idm_entry_has_norm(&e->before, number, values[k].norm))
-				add_claim(item, idm_claim_kind(attr), true, number, values[k].norm);
+				add_claim(item, kind, true, number, values[k].norm);
 		}
 	}
 }
@@ -448,6 +483,14 @@ changes_attr(const struct idm_item *item, uint32_t number)
 	return false;
 }
 
+/* Has the entry the class, before the change or after it? */
+static bool
+is_or_was(const struct idm_evaluation *e, const char *class_name)
+{
+	return idm_draft_has_class(e->draft, class_name) ||
+	       (e->exists && idm_entry_has_class(&e->before, class_name));
+}
+
 uint32_t
 idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
 {
@@ -457,16 +500,14 @@ idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
 			     changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
 			     changes_attr(item, IDM_ATTR_ACCOUNT_VALID_FROM)))
 		flags |= IDM_ITEM_REVOKES;
-	if (idm_draft_has_class(e->draft, "access_control_profile"))
+	if (is_or_was(e, "access_control_profile"))
 		flags |= IDM_ITEM_FLAG_ACCESS;
-	if (idm_draft_has_class(e->draft, "attributetype") ||
-	    idm_draft_has_class(e->draft, "classtype"))
+	if (is_or_was(e, "attributetype") || is_or_was(e, "classtype"))
 		flags |= IDM_ITEM_FLAG_SCHEMA;
-	if (idm_draft_has_class(e->draft, "group"))
+	if (is_or_was(e, "group"))
 		flags |= IDM_ITEM_FLAG_GROUPS;
-	if (idm_draft_has_class(e->draft, "radius_policy") ||
-	    idm_draft_has_class(e->draft, "radius_client") ||
-	    idm_draft_has_class(e->draft, "domain_info"))
+	if (is_or_was(e, "radius_policy") || is_or_was(e, "radius_client") ||
+	    is_or_was(e, "domain_info"))
 		flags |= IDM_ITEM_FLAG_RADIUS;
 	return flags;
 }

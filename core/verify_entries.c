@@ -39,7 +39,8 @@ static void
 check_live_value(struct verify *v, const struct idm_entry *entry, const struct idm_attr *attr,
     const struct idm_value *value)
 {
-	enum idm_claim kind = idm_claim_kind(attr);
+	enum idm_claim kind =
+	    idm_claim_kind(attr, idm_entry_has_class(entry, "access_control_profile"));
 	struct idm_claim_key key;
 	struct idm_span id;
 	char text[VERIFY_NAME_BYTES];
@@ -47,8 +48,7 @@ check_live_value(struct verify *v, const struct idm_entry *entry, const struct i
 	if (attr->syntax == IDM_SYNTAX_REFERENCE && !verify_referent(v, value->norm))
 		verify_found(v, IDM_FINDING_REFERENCE, "%s: its %s names no live entry",
 		    verify_entry_text(entry, text), attr->name);
-	/* The names of profiles are not claimed when the database is made. */
-	if (kind == 0 || idm_entry_has_class(entry, "access_control_profile"))
+	if (kind == 0)
 		return;
 	key = idm_claim_key(kind, attr->number, value->norm);
 	if (verify_get(v, IDM_DB_NAME, idm_span_of(key.bytes, key.len), &id) == IDM_NOT_FOUND)
@@ -163,17 +163,19 @@ verify_entries(struct verify *v)
 static bool
 has_claimed(struct verify *v, const struct idm_entry *entry, struct idm_span claim)
 {
+	bool of_profile = idm_entry_has_class(entry, "access_control_profile");
+
 	for (uint32_t i = 0; idm_entry_attr_at(entry, i) != 0; i++) {
 		const struct idm_attr *attr =
 		    idm_schema_attr_number(v->read.schema, idm_entry_attr_at(entry, i));
+		enum idm_claim kind = attr == NULL ? 0 : idm_claim_kind(attr, of_profile);
 		struct idm_value_iter iter = idm_entry_values(entry, idm_entry_attr_at(entry, i));
 		struct idm_value value;
 
-		if (attr == NULL || idm_claim_kind(attr) == 0)
+		if (kind == 0)
 			continue;
 		while (idm_value_next(&iter, &value)) {
-			struct idm_claim_key key =
-			    idm_claim_key(idm_claim_kind(attr), attr->number, value.norm);
+			struct idm_claim_key key = idm_claim_key(kind, attr->number, value.norm);
 
 			if (idm_span_equal(claim, idm_span_of(key.bytes, key.len)))
 				return true;

@@ -75,34 +75,23 @@ put_id(struct fixture *f, enum idm_db db, struct idm_span key, uint64_t id)
 	check(f, idm_store_put(&f->txn, db, key, idm_span_of(value, sizeof(value)), &f->err));
 }
 
-/* The kind of claim that the values of an attribute make; 0: none. */
-static int
-claim_of(const struct idm_attr *attr)
-{
-	switch (attr->number) {
-	case IDM_ATTR_NAME: return IDM_CLAIM_NAME;
-	case IDM_ATTR_MAIL: return IDM_CLAIM_MAIL;
-	case IDM_ATTR_GIDNUMBER: return IDM_CLAIM_GID;
-	case IDM_ATTR_UUID: return 0;
-	default: return (attr->flags & IDM_ATTR_UNIQUE) != 0 ? IDM_CLAIM_CUSTOM : 0;
-	}
-}
-
 /* Take the claims of an entry, or release them. */
 static void
 set_claims(struct fixture *f, const struct idm_entry *entry, bool take)
 {
+	bool of_profile = idm_entry_has_class(entry, "access_control_profile");
+
 	for (uint32_t i = 0; i < entry->attr_count; i++) {
 		uint32_t number = idm_entry_attr_at(entry, i);
 		const struct idm_attr *attr = idm_schema_attr_number(f->read.schema, number);
 		struct idm_value_iter iter = idm_entry_values(entry, number);
 		struct idm_value value;
 
-		if (attr == NULL || claim_of(attr) == 0)
+		if (attr == NULL || idm_claim_kind(attr, of_profile) == 0)
 			continue;
 		while (idm_value_next(&iter, &value)) {
 			struct idm_claim_key key =
-			    idm_claim_key((enum idm_claim)claim_of(attr), number, value.norm);
+			    idm_claim_key(idm_claim_kind(attr, of_profile), number, value.norm);
 			struct idm_span span = idm_span_of(key.bytes, key.len);
 
 			if (take)

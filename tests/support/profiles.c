@@ -131,6 +131,17 @@ begin_profile(struct pairs *p, const char *name)
 }
 
 static void
+put_uuid(struct pairs *p, struct idm_uuid uuid)
+{
+	char *at = p->text + p->used;
+
+	assert_true(p->used + IDM_UUID_TEXT < TEXT_BYTES);
+	idm_uuid_format(&uuid, at);
+	p->used += IDM_UUID_TEXT;
+	put(p, "uuid", at);
+}
+
+static void
 add_profile(struct fixture *f, const struct idm_builtin_profile *profile)
 {
 	static struct pairs p;
@@ -138,6 +149,7 @@ add_profile(struct fixture *f, const struct idm_builtin_profile *profile)
 	struct idm_uuid number = idm_builtin_profile_uuid(profile);
 
 	begin_profile(&p, profile->name);
+	put_uuid(&p, idm_builtin_profile_uuid(profile));
 	idm_uuid_format(&number, uuid);
 	put(&p, "uuid", uuid);
 	put(&p, "acp_target", profile->target);

@@ -37,7 +37,8 @@ int realm_teardown(void **state);
 /*
  * Changes by `actor` (a name, or NULL: the console), each committed when it was IDM_OK.  Pairs of
  * attribute name and value, then NULL.  In realm_modify a name that begins with '+' adds the value,
- * '-' removes it ("": all values), '=' replaces all by it ("": by none).
+ * '-' removes it ("": all values), '=' replaces all by it ("": by none).  A target "acp:NAME" is
+ * the access control profile of that name.
  */
 enum idm_result realm_create(struct realm *r, const char *actor, ...) __attribute__((sentinel));
 enum idm_result realm_modify(struct realm *r, const char *actor, const char *target, ...)
