@@ -61,6 +61,21 @@ enum exop_radius_action {
 };
 
 /*
+ * What `actor` (empty: oneself) may do with `target`, and by which profiles.  Everybody may ask
+ * about himself and what he sees; about others who is in idm_acp_manage_priv.
+ * Request: SEQUENCE { actor OCTET STRING, target OCTET STRING }
+ * Response: SEQUENCE { actor OCTET STRING, target OCTET STRING, highPrivilege BOOLEAN,
+ *                      builtIn BOOLEAN, grants SEQUENCE OF Grant }
+ *   Grant: SEQUENCE { profile OCTET STRING, through Names, search Names, add Names, remove Names,
+ *                     classes Names, delete BOOLEAN }
+ *   Names: SEQUENCE OF OCTET STRING
+ * `through` names the groups that receive the profile and hold the actor, or the entry's manager;
+ * `highPrivilege` and `builtIn` are the target's: a built-in can't be deleted, renamed or
+ * re-classed, whatever a profile grants.
+ */
+#define EXOP_ACCESS_EXPLAIN EXOP_ARC ".10"
+
+/*
  * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a
  * newPasswd one is generated and returned.
  */

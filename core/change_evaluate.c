@@ -470,6 +470,23 @@ find_target(struct idm_evaluation *e)
 	return e->draft == NULL ? IDM_LIMIT : IDM_OK;
 }
 
+/*
+ * Of a new entry that can't be made as it was asked for, what it was to be: whoever may not make
+ * such an entry is not told what is wrong with this one.
+ */
+static void
+apply_classes(struct idm_evaluation *e)
+{
+	struct idm_error *err = e->err;
+
+	e->err = NULL;
+	for (size_t i = 0; i < e->request->mod_count; i++) {
+		if (e->request->mods[i].attr->number == IDM_ATTR_CLASS)
+			(void)apply_request_mod(e, &e->request->mods[i]);
+	}
+	e->err = err;
+}
+
 /* What the request makes of the draft, and whether it may: `refused` is told only then. */
 static enum idm_result
 apply_permitted(struct idm_evaluation *e)
@@ -481,8 +498,9 @@ apply_permitted(struct idm_evaluation *e)
 	e->err = &refusal;
 	refused = apply_request(e);
 	e->err = err;
-	/* Of a new entry there is nothing to hide, and half of it is nothing to judge. */
-	result = e->exists || refused == IDM_OK ? check_access(e) : IDM_OK;
+	if (refused != IDM_OK && !e->exists)
+		apply_classes(e);
+	result = check_access(e);
 	if (result != IDM_OK || refused == IDM_OK)
 		return result;
 	if (err != NULL)
@@ -542,17 +560,13 @@ begin_set(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
+/* Whether it may write at all is asked behind whether it sees the entry (SPEC 5.6). */
 static enum idm_result
 check_identity(struct idm_evaluation *e)
 {
 	struct idm_access *access;
 	enum idm_result result;
 
-	if (!idm_identity_may_write(e->identity, e->read->now))
-		return idm_refuse(e->err, IDM_DENIED, "%s",
-		    e->identity->kind == IDM_IDENTITY_SESSION
-			? "this session is read-only now: prove your password with `kanidm reauth`"
-			: "this login is read-only");
 	/* The request has waited, for a hash or its turn, and the changes before it count. */
 	result = idm_auth_recheck(e->read, NULL, e->identity, e->err);
 	if (result == IDM_OK)

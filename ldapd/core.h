@@ -85,6 +85,7 @@ struct core_job {
 	struct idm_arena *arena;
 	struct idm_identity identity;
 	struct ldap_message message; /* of an operation */
+	struct idm_span subject;     /* whom an extended operation is about, as it was written */
 	size_t bytes;                /* held while it waits */
 
 	/* A change that the job waits for. */
@@ -130,6 +131,9 @@ struct idm_now core_now(const struct core *core);
 void core_job_done(struct core_job *job, enum ldap_result_code code, const char *text);
 /* A result of core/: its code, and what the client may know of it. */
 void core_job_fail(struct core_job *job, enum idm_result result, const struct idm_error *err);
+/* A line in the log about what an account was refused, and why; anonymous' attempts are left out.
+ */
+void core_log_refusal(struct core_job *job, enum idm_result result, const struct idm_error *err);
 /* With the responseValue in `value`, which is freed; `identity` (may be NULL) replaces the one
  * behind the handle. */
 void core_job_value(
@@ -162,6 +166,8 @@ void core_bind(struct core_job *job, struct idm_span name, struct idm_span passw
 /* Add, modify, delete, modifyDN (core_write.c); the extended operations (core_exop.c). */
 void core_write(struct core_job *job);
 void core_exop(struct core_job *job);
+/* EXOP_ACCESS_EXPLAIN (core_explain.c). */
+void core_explain(struct core_job *job);
 
 /*
  * Let job->request be decided in the next commit; `changed` is called when that is durable, or when

@@ -46,6 +46,7 @@ begin_access(
 	struct core *core = job->core;
 	enum idm_result result = core_read_begin(job, &out->read, err);
 
+	job->subject = target;
 	if (result == IDM_OK && target.len == 0)
 		result = idm_lookup_uuid(&out->read.read, &job->identity.uuid, &out->target, err);
 	else if (result == IDM_OK)
@@ -746,6 +747,7 @@ static const struct {
 	{ EXOP_CREDENTIAL_STATUS, credential_status },
 	{ EXOP_CREDENTIAL_JUDGE, credential_judge },
 	{ EXOP_RADIUS_SECRET, radius_secret },
+	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_PASSWORD_MODIFY, password_modify },
 };
 

@@ -70,6 +70,7 @@ core_job_fail(struct core_job *job, enum idm_result result, const struct idm_err
 	if (err != NULL && err->text[0] != '\0' && err->client_text[0] == '\0')
 		log_warn(
 		    "core: %s from %s: %s", ldap_op_name(job->message.op), job->source, err->text);
+	core_log_refusal(job, result, err);
 	core_job_done(job, request_result_code(result), err == NULL ? "" : err->client_text);
 }
 

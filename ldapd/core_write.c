@@ -100,6 +100,33 @@ find_target(struct writing *w, struct idm_span dn)
 	return result;
 }
 
+/*
+ * A request that can't be put together is refused for that only to those who see the entry: else
+ * the refusal would tell that it is there (SPEC 5.6).
+ */
+static enum idm_result
+check_sight(struct writing *w)
+{
+	struct core *core = w->job->core;
+	const struct idm_read *read = &w->read->read;
+	struct idm_error err = { .text = "" };
+	struct idm_access *access;
+	struct idm_attrset seen;
+	struct idm_entry entry;
+	enum idm_result result = idm_lookup_uuid(read, &w->job->request.target, &entry, &err);
+
+	if (result == IDM_OK)
+		result = idm_access_table_refresh(read, &core->data.table, &err);
+	if (result == IDM_OK)
+		result = idm_access_resolve(
+		    read, core->data.table, &w->job->identity, w->job->arena, &access, &err);
+	if (result == IDM_OK)
+		result = idm_access_search(read, access, &entry, &seen, &err);
+	if (result == IDM_OK && idm_attrset_is_empty(&seen))
+		result = IDM_NOT_FOUND;
+	return result;
+}
+
 /* Where a new entry is to stand decides what it is. */
 static const char *const *
 classes_of(enum dn_container container)
@@ -267,6 +294,11 @@ core_write(struct core_job *job)
 
 	if (result == IDM_OK)
 		result = prepare(&w);
+	if (result != IDM_OK && !idm_uuid_is_null(&job->request.target) &&
+	    check_sight(&w) != IDM_OK) {
+		w.code = LDAP_SUCCESS;
+		result = idm_refuse(&err, IDM_NOT_FOUND, "no matching entries");
+	}
 	core_read_end(&read);
 	if (result != IDM_OK && w.code != LDAP_SUCCESS) {
 		core_job_done(job, w.code, err.client_text);

@@ -18,6 +18,7 @@ static const char *const extensions[] = {
 	EXOP_CREDENTIAL_STATUS,
 	EXOP_CREDENTIAL_JUDGE,
 	EXOP_RADIUS_SECRET,
+	EXOP_ACCESS_EXPLAIN,
 };
 
 static const char *const features[] = {

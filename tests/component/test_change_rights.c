@@ -218,7 +218,7 @@ whoever_may_only_read_writes_nothing(void **state)
 	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
 	alice.kind = IDM_IDENTITY_ANONYMOUS;
 	alice.scope = IDM_SCOPE_READ_WRITE;
-	assert_int_equal(change_own_name(r, &alice), IDM_DENIED);
+	assert_int_equal(change_own_name(r, &alice), IDM_NOT_FOUND);
 	alice.kind = IDM_IDENTITY_SESSION;
 	assert_int_equal(change_own_name(r, &alice), IDM_OK);
 }
