@@ -72,12 +72,6 @@ static const struct idm_builtin_profile profiles[] = {
 	    .create_classes = "object account person",
 	    .create_attributes = PERSONAL " ssh_publickey " VALIDITY,
 	    .deletes = true },
-	/* what was a service account's ends by itself: tokens, passwords, its manager */
-	{ 0x13, "into_person", "idm_people_extend_priv", "(class=service_account)", "no",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT },
-	{ 0x14, "into_person_migrate", "idm_hp_service_account_into_person_migrate_priv",
-	    "(class=service_account)", "also",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 	{ 0x15, "password_import", "idm_people_account_password_import_priv", "(class=person)", "no",
 	    .present = "password_import" },
 	{ 0x16, "service_desk", "idm_service_desk", "(class=person)", "no",
@@ -148,8 +142,6 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = PERSONAL },
 	{ 0x46, "hp_people_write", "idm_hp_people_write_priv", "(class=person)", "only",
 	    .present = PERSONAL, .removed = PERSONAL },
-	{ 0x47, "hp_people_extend", "idm_hp_people_extend_priv", "(class=service_account)", "only",
-	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 	/* account policy of HP groups comes with the right to write them */
 	{ 0x48, "hp_group_write", "idm_hp_group_write_priv", "(class=group)", "only",
 	    .search = GROUP_WRITE " " POLICY,
@@ -170,6 +162,17 @@ static const struct idm_builtin_profile profiles[] = {
 	    .deletes = true },
 	{ 0x4c, "hp_group_unix_extend", "idm_hp_group_unix_extend_priv", "(class=group)", "only",
 	    .present = "gidnumber", .removed = "gidnumber", .classes = "posixgroup" },
+
+	/* --- service accounts that become persons: what was theirs ends by itself, tokens,
+	 * passwords, their manager; behind what else writes displayname, for a refusal names the
+	 * first that grants */
+	{ 0x13, "into_person", "idm_people_extend_priv", "(class=service_account)", "no",
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
+	{ 0x14, "into_person_migrate", "idm_hp_service_account_into_person_migrate_priv",
+	    "(class=service_account)", "also",
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
+	{ 0x47, "hp_people_extend", "idm_hp_people_extend_priv", "(class=service_account)", "only",
+	    .classes = INTO_PERSON, .present = INTO_PRESENT },
 
 	/* --- the recycle bin; reviving takes the class away */
 	{ 0x50, "recycle_search", "idm_recycle_bin_admins", "(class=recycled)", "also",
