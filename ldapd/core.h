@@ -9,11 +9,11 @@
 #include <event2/event.h>
 
 #include "common/server_data.h"
+#include "common/tree.h"
 #include "core/change.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
-#include "ldapd/tree.h"
 
 enum {
 	CORE_JOB_ARENA_BYTES = 24 * 1024 * 1024,

@@ -5,9 +5,9 @@
 #ifndef LDAPD_REQUEST_H
 #define LDAPD_REQUEST_H
 
+#include "common/tree.h"
 #include "core/search.h"
 #include "ldapd/conn.h"
-#include "ldapd/tree.h"
 
 /*
  * Lives in its connection's list until it ends.  `message` borrows from `arena`, in which the PDU

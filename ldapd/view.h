@@ -7,9 +7,9 @@
 #ifndef LDAPD_VIEW_H
 #define LDAPD_VIEW_H
 
+#include "common/tree.h"
 #include "core/search.h"
 #include "ldapd/message.h"
-#include "ldapd/tree.h"
 
 #define VIEW_SUBSCHEMA_DN "cn=subschema"
 

@@ -4,11 +4,11 @@
  *
  *   make fuzz, or by hand:
  *   clang -std=c11 -I. -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
- *       tests/fuzz/fuzz_dn.c ldapd/dn.c core/arena.c core/span.c -lcrypto -lunistring
+ *       tests/fuzz/fuzz_dn.c common/dn.c core/arena.c core/span.c -lcrypto -lunistring
  */
 #include <assert.h>
 
-#include "ldapd/dn.h"
+#include "common/dn.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ARENA_BYTES = 64 * 1024 };

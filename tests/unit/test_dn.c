@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "ldapd/dn.h"
+#include "common/dn.h"
 
 #define LIT IDM_SPAN_LIT
 #define SUFFIX "dc=idm,dc=example,dc=com"

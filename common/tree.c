@@ -1,4 +1,4 @@
-#include "ldapd/tree.h"
+#include "common/tree.h"
 
 #include <assert.h>
 #include <stdio.h>

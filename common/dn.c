@@ -1,4 +1,4 @@
-#include "ldapd/dn.h"
+#include "common/dn.h"
 
 #include <string.h>
 

@@ -5,11 +5,11 @@
  * the domain is the suffix.  What has no place there is uuid=UUID,<suffix>: entries that are read
  * by administrators alone, and those in the recycle bin, which gave up their names.
  */
-#ifndef LDAPD_TREE_H
-#define LDAPD_TREE_H
+#ifndef COMMON_TREE_H
+#define COMMON_TREE_H
 
+#include "common/dn.h"
 #include "core/lookup.h"
-#include "ldapd/dn.h"
 
 /* A name of 64 octets, "\" before each, and the longest suffix. */
 enum { TREE_DN_BYTES = DN_BYTES_MAX + 192 };

@@ -10,8 +10,8 @@
  * made for other servers work: by another of its names, without container, without suffix, or with
  * nothing but the name.
  */
-#ifndef LDAPD_DN_H
-#define LDAPD_DN_H
+#ifndef COMMON_DN_H
+#define COMMON_DN_H
 
 #include <stdbool.h>
 #include <stddef.h>
