@@ -21,8 +21,15 @@ struct block {
 	_Alignas(ALIGN) uint8_t data[];
 };
 
+struct hold {
+	struct hold *next;
+	void *thing;
+	void (*release)(void *thing);
+};
+
 struct idm_arena {
 	struct block *blocks; /* newest first; the last one is the first block */
+	struct hold *holds;
 	size_t budget;
 	size_t spent;
 };
@@ -95,9 +102,44 @@ drop_until(struct idm_arena *arena, const struct block *keep)
 	}
 }
 
+bool
+idm_arena_hold(struct idm_arena *arena, void *thing, void (*release)(void *thing))
+{
+	struct hold *hold = malloc(sizeof(*hold));
+
+	if (hold == NULL)
+		return false;
+	*hold = (struct hold){ arena->holds, thing, release };
+	arena->holds = hold;
+	return true;
+}
+
+bool
+idm_arena_holds(const struct idm_arena *arena, const void *thing)
+{
+	for (const struct hold *hold = arena->holds; hold != NULL; hold = hold->next) {
+		if (hold->thing == thing)
+			return true;
+	}
+	return false;
+}
+
+static void
+release_holds(struct idm_arena *arena)
+{
+	while (arena->holds != NULL) {
+		struct hold *hold = arena->holds;
+
+		arena->holds = hold->next;
+		hold->release(hold->thing);
+		free(hold);
+	}
+}
+
 void
 idm_arena_reset(struct idm_arena *arena)
 {
+	release_holds(arena);
 	drop_until(arena, NULL);
 	OPENSSL_cleanse(arena->blocks->data, arena->blocks->used);
 	arena->blocks->used = 0;

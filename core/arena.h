@@ -28,6 +28,13 @@ struct idm_arena_mark {
 struct idm_arena_mark idm_arena_mark(const struct idm_arena *arena);
 void idm_arena_rewind(struct idm_arena *arena, struct idm_arena_mark mark);
 
+/*
+ * Hold something that what is in the arena points to: release(thing) is called when the arena is
+ * reset or freed, a rewind keeps it.  False: out of memory.
+ */
+bool idm_arena_hold(struct idm_arena *arena, void *thing, void (*release)(void *thing));
+bool idm_arena_holds(const struct idm_arena *arena, const void *thing);
+
 /* `count` zeroed elements of `bytes` each; NULL on overflow too. */
 void *idm_arena_array(struct idm_arena *arena, size_t count, size_t bytes);
 

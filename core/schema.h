@@ -25,6 +25,7 @@
 #include "core/attributes.h"
 #include "core/result.h"
 #include "core/span.h"
+#include "core/uuid.h"
 
 enum idm_syntax {
 	IDM_SYNTAX_UUID,
@@ -69,6 +70,7 @@ struct idm_attr {
 	const char *name;
 	enum idm_syntax syntax;
 	uint32_t flags;
+	const char *description; /* of one that an administrator made; NULL: none */
 };
 
 /* A set of attributes, by their slots. */
@@ -110,7 +112,11 @@ struct idm_class {
 	const char *name;
 	const struct idm_attr *const *must; /* NULL-terminated */
 	const struct idm_attr *const *may;
-	bool structural; /* an entry has exactly one of these (SPEC 2.2) */
+	bool structural;   /* an entry has exactly one of these (SPEC 2.2) */
+	const char *needs; /* a class that must be there too; NULL: none */
+	/* Of one that an administrator made; a built-in one has neither. */
+	const char *description;
+	struct idm_uuid uuid; /* of its entry */
 };
 
 /* One value, as stored and as compared.  Both borrow: from the map, or from an arena. */
@@ -119,11 +125,31 @@ struct idm_value {
 	struct idm_span norm;
 };
 
+/*
+ * What administrators may add (SPEC 2.1).  Their attributes have numbers from IDM_ATTR_CUSTOM_MIN
+ * on, which are never used again (CHANGES 9).
+ */
+enum {
+	IDM_ATTR_CUSTOM_MIN = 4096,
+	IDM_CUSTOM_ATTRS_MAX = 384,
+	IDM_CUSTOM_CLASSES_MAX = 192,
+	IDM_CLASS_ATTRS_MAX = 128, /* that one of their classes lists */
+};
+
 struct idm_schema;
 struct idm_draft; /* core/entry.h */
 
 /* The built-in attributes and classes.  Never freed: it is constant. */
 const struct idm_schema *idm_schema_builtin(void);
+
+/*
+ * A schema with attributes and classes of administrators lives as long as somebody refers to it;
+ * all that it gives out lives in it.  idm_schema_hold: as long as what is in the arena; false: out
+ * of memory.
+ */
+const struct idm_schema *idm_schema_ref(const struct idm_schema *schema);
+void idm_schema_unref(const struct idm_schema **schema); /* *schema = NULL */
+bool idm_schema_hold(const struct idm_schema *schema, struct idm_arena *arena);
 
 /* By name in any case, or by number; NULL: there is none. */
 const struct idm_attr *idm_schema_attr(const struct idm_schema *schema, struct idm_span name);
@@ -135,6 +161,10 @@ const struct idm_class *idm_schema_class(const struct idm_schema *schema, struct
 /* Walk over all of them: index from 0; NULL behind the last. */
 const struct idm_attr *idm_schema_attr_at(const struct idm_schema *schema, size_t index);
 const struct idm_class *idm_schema_class_at(const struct idm_schema *schema, size_t index);
+
+/* Is the attribute in a NULL-terminated list; and in either of a class's? */
+bool idm_attr_list_has(const struct idm_attr *const *list, const struct idm_attr *attr);
+bool idm_class_lists(const struct idm_class *class, const struct idm_attr *attr);
 
 /*
  * Is `draft` an entry (SPEC 2.2)?  Its classes are known, one of them is structural, an account is

@@ -8,16 +8,6 @@ is_the_cores(const struct idm_attr *attr)
 	return (attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_SYSTEM)) != 0;
 }
 
-static bool
-lists(const struct idm_attr *const *list, const struct idm_attr *attr)
-{
-	for (; *list != NULL; list++) {
-		if (*list == attr)
-			return true;
-	}
-	return false;
-}
-
 static enum idm_result
 check_must(const struct idm_class *class, const struct idm_draft *draft, struct idm_error *err)
 {
@@ -51,6 +41,9 @@ check_classes(const struct idm_schema *schema, const struct idm_draft *draft,
 			return idm_refuse(err, IDM_INVALID,
 			    "class %s and class %s exclude each other: keep one",
 			    (*structural)->name, class->name);
+		if (class->needs != NULL && !idm_draft_has_class(draft, class->needs))
+			return idm_refuse(err, IDM_INVALID, "class %s needs the class %s",
+			    class->name, class->needs);
 		if (class->structural)
 			*structural = class;
 		result = check_must(class, draft, err);
@@ -87,7 +80,7 @@ is_allowed(
 	for (size_t i = 0; i < count; i++) {
 		const struct idm_class *class = idm_schema_class(schema, names[i].norm);
 
-		if (class != NULL && (lists(class->must, attr) || lists(class->may, attr)))
+		if (class != NULL && idm_class_lists(class, attr))
 			return true;
 	}
 	return false;

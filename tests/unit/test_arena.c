@@ -74,6 +74,36 @@ a_rewind_passes_over_blocks(void **state)
 	idm_arena_free(&arena);
 }
 
+static void
+count_release(void *thing)
+{
+	(*(int *)thing)++;
+}
+
+static void
+what_is_held_is_released_once_with_the_memory(void **state)
+{
+	struct idm_arena *arena = idm_arena_new(1000);
+	struct idm_arena_mark mark;
+	int one = 0, other = 0;
+
+	(void)state;
+	assert_non_null(arena);
+	mark = idm_arena_mark(arena);
+	assert_true(idm_arena_hold(arena, &one, count_release));
+	assert_true(idm_arena_holds(arena, &one));
+	assert_false(idm_arena_holds(arena, &other));
+	idm_arena_rewind(arena, mark);
+	assert_int_equal(one, 0); /* who points to it may have been there before the mark */
+	idm_arena_reset(arena);
+	assert_int_equal(one, 1);
+	assert_false(idm_arena_holds(arena, &one));
+	assert_true(idm_arena_hold(arena, &other, count_release));
+	idm_arena_free(&arena);
+	assert_int_equal(one, 1);
+	assert_int_equal(other, 1);
+}
+
 int
 main(void)
 {
@@ -81,6 +111,7 @@ main(void)
 		cmocka_unit_test(a_rewind_gives_back_what_came_since_the_mark),
 		cmocka_unit_test(a_rewind_wipes),
 		cmocka_unit_test(a_rewind_passes_over_blocks),
+		cmocka_unit_test(what_is_held_is_released_once_with_the_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
