@@ -21,9 +21,10 @@ struct idm_bulk {
 	struct idm_index_batch *batch;
 	struct idm_arena *arena;
 	struct idm_txn txn;
-	struct idm_read read; /* attached to `txn` */
-	bool begun;           /* `txn` is open */
-	size_t change_count;  /* in it */
+	struct idm_read read;            /* attached to `txn` */
+	const struct idm_schema *schema; /* of `read`, whose arena is reset */
+	bool begun;                      /* `txn` is open */
+	size_t change_count;             /* in it */
 	size_t settle_count;
 	bool broken;
 };
@@ -63,6 +64,7 @@ idm_bulk_drop(struct idm_bulk **bulk)
 	idm_store_write_abort(&it->txn);
 	idm_scratch_drop(&it->scratch);
 	idm_access_table_free(&it->table);
+	idm_schema_unref(&it->schema);
 	idm_index_batch_free(&it->batch);
 	idm_arena_free(&it->arena);
 	free(it);
@@ -87,6 +89,10 @@ begin(struct idm_bulk *bulk, struct idm_error *err)
 	result = idm_store_write_begin(bulk->scratch, &bulk->txn, err);
 	if (result == IDM_OK)
 		result = idm_read_attach(&bulk->txn, bulk->arena, bulk->now, &bulk->read, err);
+	if (result == IDM_OK) {
+		idm_schema_unref(&bulk->schema);
+		bulk->schema = idm_schema_ref(bulk->read.schema);
+	}
 	bulk->read.index_batch = bulk->batch;
 	bulk->begun = result == IDM_OK;
 	bulk->broken = result != IDM_OK;
@@ -97,6 +103,17 @@ const struct idm_read *
 idm_bulk_read(struct idm_bulk *bulk, struct idm_error *err)
 {
 	return begin(bulk, err) == IDM_OK ? &bulk->read : NULL;
+}
+
+/* What depends on the schema is looked up in the index, which is behind. */
+static bool
+changes_schema(const struct idm_change_set *set)
+{
+	for (size_t i = 0; i < set->item_count; i++) {
+		if ((set->items[i].flags & IDM_ITEM_FLAG_SCHEMA) != 0)
+			return true;
+	}
+	return false;
 }
 
 /* What refuses a request; all else tells that the database can't be relied on. */
@@ -121,6 +138,9 @@ run(struct idm_bulk *bulk, const struct idm_request *request, struct idm_uuid *m
 		bulk->broken = !is_refusal(result);
 		return result;
 	}
+	if (changes_schema(&set))
+		return idm_refuse(err, IDM_INVALID,
+		    "attributes and classes are not made by an import: `kanidm system schema`");
 	if (made != NULL && set.item_count != 0)
 		*made = set.items[0].uuid;
 	if (set.no == 0)

@@ -20,6 +20,7 @@ enum idm_result idm_bulk_begin(struct idm_store *store, const struct idm_change_
 /*
  * Decide and apply one request, whose id and source are filled in.  A refusal leaves no trace.
  * The index does not know of it before idm_bulk_settle.  `made` (may be NULL): the entry's uuid.
+ * IDM_INVALID also: attributes and classes are not made so.
  */
 enum idm_result idm_bulk_run(struct idm_bulk *bulk, struct idm_request *request,
     struct idm_uuid *made, struct idm_error *err);

@@ -6,6 +6,7 @@
 #include "core/change_digest.h"
 #include "core/change_log.h"
 #include "core/index.h"
+#include "core/schema_load.h"
 
 /* How an item's entry stood and stands, through the phases of one apply. */
 struct applied {
@@ -339,6 +340,16 @@ derive_wellknown(struct apply *a)
 	return result;
 }
 
+static uint32_t
+all_flags(const struct apply *a)
+{
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < a->set->item_count; i++)
+		flags |= a->set->items[i].flags;
+	return flags;
+}
+
 /* A generation is the number of the change that moved it, so none is ever seen twice. */
 static enum idm_result
 move_generations(struct apply *a)
@@ -352,11 +363,9 @@ move_generations(struct apply *a)
 		{ IDM_ITEM_FLAG_GROUPS, "generation.groups" },
 		{ IDM_ITEM_FLAG_RADIUS, "generation.radius" },
 	};
-	uint32_t flags = 0;
+	uint32_t flags = all_flags(a);
 	enum idm_result result = IDM_OK;
 
-	for (size_t i = 0; i < a->set->item_count; i++)
-		flags |= a->set->items[i].flags;
 	for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++) {
 		if (result == IDM_OK && (flags & generations[i].flag) != 0)
 			result = idm_store_put_number(
@@ -403,6 +412,8 @@ apply_items(struct apply *a)
 		result = for_each_item(a, phases[i]);
 	if (result == IDM_OK && a->set->operation == IDM_OP_BOOTSTRAP)
 		result = derive_wellknown(a);
+	if (result == IDM_OK && (all_flags(a) & IDM_ITEM_FLAG_SCHEMA) != 0)
+		result = idm_schema_derive(a->read, a->err);
 	if (result == IDM_OK)
 		result = move_generations(a);
 	if (result == IDM_OK)

@@ -6,18 +6,22 @@
 #include "core/builtin.h"
 #include "core/evaluation.h"
 
-/* What a reference may refer to (SPEC 2.1): a manager is an account or a group, all else groups. */
+/*
+ * What a reference may refer to (SPEC 2.1): a manager is an account or a group, as is whatever an
+ * administrator's attribute refers to, and all else are groups.
+ */
 static enum idm_result
 check_referent(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
     const struct idm_entry *referent)
 {
-	bool manager = attr->number == IDM_ATTR_ENTRY_MANAGED_BY;
+	bool account =
+	    attr->number == IDM_ATTR_ENTRY_MANAGED_BY || attr->number >= IDM_ATTR_CUSTOM_MIN;
 
 	if (idm_entry_has_class(referent, "group") ||
-	    (manager && idm_entry_has_class(referent, "account")))
+	    (account && idm_entry_has_class(referent, "account")))
 		return IDM_OK;
 	return idm_refuse(e->err, IDM_CONSTRAINT, "%s: %.*s is %s", attr->name, IDM_SPAN_ARG(text),
-	    manager ? "neither an account nor a group" : "no group");
+	    account ? "neither an account nor a group" : "no group");
 }
 
 /* References are resolved to their uuid; everything else is the syntax's business. */
@@ -531,6 +535,33 @@ evaluate_write(struct idm_evaluation *e)
 	return result == IDM_OK ? make_item(e) : result;
 }
 
+/*
+ * The request was put together from another snapshot, and the schema may have changed since: its
+ * attributes become those of this one, by their numbers.  `out` is a copy of the request.
+ */
+static enum idm_result
+renew_attributes(
+    struct idm_evaluation *e, const struct idm_request *request, struct idm_request *out)
+{
+	struct idm_request_mod *mods =
+	    idm_arena_array(e->read->arena, request->mod_count, sizeof(*mods));
+
+	if (mods == NULL)
+		return IDM_LIMIT;
+	*out = *request;
+	out->mods = mods;
+	e->request = out;
+	for (size_t i = 0; i < request->mod_count; i++) {
+		mods[i] = request->mods[i];
+		mods[i].attr =
+		    idm_schema_attr_number(e->read->schema, request->mods[i].attr->number);
+		if (mods[i].attr == NULL)
+			return idm_refuse(e->err, IDM_SCHEMA, "there is no attribute %s any more",
+			    request->mods[i].attr->name);
+	}
+	return IDM_OK;
+}
+
 /* The header: the next number, and a second that never goes back nor follows a wild jump. */
 static enum idm_result
 begin_set(struct idm_evaluation *e)
@@ -590,6 +621,7 @@ idm_change_evaluate(const struct idm_read *read, const struct idm_change_context
 		.request = request,
 		.set = out,
 		.err = err };
+	struct idm_request own;
 	enum idm_result result;
 
 	if (err != NULL)
@@ -597,6 +629,8 @@ idm_change_evaluate(const struct idm_read *read, const struct idm_change_context
 	result = begin_set(&e);
 	if (result == IDM_OK)
 		result = check_identity(&e);
+	if (result == IDM_OK)
+		result = renew_attributes(&e, request, &own);
 	if (result == IDM_OK)
 		result =
 		    request->operation == IDM_OP_CREATE ? evaluate_create(&e) : find_target(&e);

@@ -4,8 +4,21 @@
 #include "core/evaluation.h"
 #include "core/index.h"
 
-/* More than there are attributes that refer to entries: an item loses each of them once. */
+/* More than there are built-in attributes that refer to entries: an item loses each of them once.
+ */
 enum { ITEM_MODS = 24 };
+
+/* The same with those of administrators. */
+static size_t
+item_mods(const struct idm_evaluation *e)
+{
+	const struct idm_attr *attr;
+	size_t room = ITEM_MODS;
+
+	for (size_t i = 0; (attr = idm_schema_attr_at(e->read->schema, i)) != NULL; i++)
+		room += attr->number >= IDM_ATTR_CUSTOM_MIN && attr->syntax == IDM_SYNTAX_REFERENCE;
+	return room;
+}
 
 static enum idm_result
 refuse_builtin(struct idm_evaluation *e)
@@ -37,7 +50,7 @@ recycle_entry(struct idm_evaluation *e, const struct idm_ids *groups)
 
 	if (item == NULL || at == NULL)
 		return IDM_LIMIT;
-	item->mods = idm_arena_array(e->read->arena, ITEM_MODS, sizeof(*item->mods));
+	item->mods = idm_arena_array(e->read->arena, item_mods(e), sizeof(*item->mods));
 	if (item->mods == NULL || (mod = one_mod(e, item, 1)) == NULL)
 		return IDM_LIMIT;
 	*mod = (struct idm_mod){ IDM_MOD_ADD, IDM_ATTR_CLASS, mod->values, 1 };
@@ -70,6 +83,9 @@ recycle_entry(struct idm_evaluation *e, const struct idm_ids *groups)
 	}
 	if (idm_entry_has_class(&e->before, "access_control_profile"))
 		item->flags |= IDM_ITEM_FLAG_ACCESS;
+	if (idm_entry_has_class(&e->before, "attributetype") ||
+	    idm_entry_has_class(&e->before, "classtype"))
+		item->flags |= IDM_ITEM_FLAG_SCHEMA;
 	return idm_rules_release(e, &e->before, item);
 }
 
@@ -85,8 +101,33 @@ item_of(struct idm_evaluation *e, const struct idm_entry *entry)
 	}
 	item = idm_evaluation_item(e, entry, IDM_ITEM_MODIFY);
 	if (item != NULL)
-		item->mods = idm_arena_array(e->read->arena, ITEM_MODS, sizeof(*item->mods));
+		item->mods = idm_arena_array(e->read->arena, item_mods(e), sizeof(*item->mods));
 	return item == NULL || item->mods == NULL ? NULL : item;
+}
+
+/*
+ * A unique reference was claimed, unless its holder is in the recycle bin; the entry that goes
+ * releases all its claims by itself.
+ */
+static enum idm_result
+release_reference(struct idm_evaluation *e, struct idm_item *item, const struct idm_entry *holder,
+    uint32_t attr_number, struct idm_span uuid)
+{
+	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, attr_number);
+	struct idm_claim_change *claims;
+
+	if ((attr->flags & IDM_ATTR_UNIQUE) == 0 || !idm_entry_is_live(holder) ||
+	    idm_uuid_equal(&item->uuid, &e->uuid))
+		return IDM_OK;
+	claims = idm_arena_array(e->read->arena, item->claim_count + 1, sizeof(*claims));
+	if (claims == NULL)
+		return IDM_LIMIT;
+	if (item->claim_count != 0)
+		memcpy(claims, item->claims, item->claim_count * sizeof(*claims));
+	claims[item->claim_count++] =
+	    (struct idm_claim_change){ IDM_CLAIM_CUSTOM, false, attr_number, uuid };
+	item->claims = claims;
+	return IDM_OK;
 }
 
 /* `entry` no longer refers to the one that goes. */
@@ -97,7 +138,7 @@ drop_reference(struct idm_evaluation *e, const struct idm_entry *entry, uint32_t
 	struct idm_span uuid = idm_arena_copy(e->read->arena, idm_uuid_span(&e->uuid));
 	struct idm_mod *mod;
 
-	if (item == NULL || uuid.ptr == NULL || item->mod_count == ITEM_MODS)
+	if (item == NULL || uuid.ptr == NULL || item->mod_count == item_mods(e))
 		return IDM_LIMIT;
 	mod = one_mod(e, item, 1);
 	if (mod == NULL)
@@ -108,7 +149,7 @@ drop_reference(struct idm_evaluation *e, const struct idm_entry *entry, uint32_t
 		item->flags |= IDM_ITEM_FLAG_ACCESS;
 	if (attr_number == IDM_ATTR_MEMBER && idm_entry_has_class(&e->before, "group"))
 		item->flags |= IDM_ITEM_FLAG_GROUPS;
-	return IDM_OK;
+	return release_reference(e, item, entry, attr_number, uuid);
 }
 
 /* A group that RADIUS requires can't go: nobody would get in any more (SPEC 9.4). */
@@ -201,6 +242,8 @@ idm_evaluate_recycle(struct idm_evaluation *e)
 		result = refuse_builtin(e);
 	if (result == IDM_OK)
 		result = idm_rules_receivers(e);
+	if (result == IDM_OK)
+		result = idm_rules_schema_goes(e);
 	if (result == IDM_OK)
 		result = idm_closure_listed_by(e->read, e->before.id, &groups, e->err);
 	e->draft = NULL;

@@ -98,3 +98,26 @@ idm_cursor_close(struct idm_cursor *cursor)
 		mdb_cursor_close(cursor->mdb);
 	cursor->mdb = NULL;
 }
+
+enum idm_result
+idm_store_del_all(
+    const struct idm_txn *txn, enum idm_db db, struct idm_span prefix, struct idm_error *err)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	uint8_t copy[IDM_STORE_KEY_BYTES]; /* of the key, for a change ends what it borrows */
+	enum idm_result result = idm_cursor_open(txn, db, prefix, &cursor, err);
+
+	if (result != IDM_OK)
+		return result;
+	while ((result = idm_cursor_next(&cursor, &key, &value, err)) == IDM_OK) {
+		size_t len = key.len;
+
+		memcpy(copy, key.ptr, len);
+		result = idm_store_del(txn, db, idm_span_of(copy, len), err);
+		if (result != IDM_OK)
+			break;
+	}
+	idm_cursor_close(&cursor);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}

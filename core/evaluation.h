@@ -74,6 +74,10 @@ enum idm_result idm_rules_receivers(struct idm_evaluation *e);
 enum idm_result idm_rules_dyngroup(struct idm_evaluation *e);
 enum idm_result idm_rules_self_written(struct idm_evaluation *e, const struct idm_profile *profile);
 
+/* rules_schema: an attribute or a class that is made or changed, and one that is to be deleted. */
+enum idm_result idm_rules_schema(struct idm_evaluation *e);
+enum idm_result idm_rules_schema_goes(struct idm_evaluation *e);
+
 /* All claims of an entry as it stands are released by `item`. */
 enum idm_result idm_rules_release(
     struct idm_evaluation *e, const struct idm_entry *entry, struct idm_item *item);

@@ -241,6 +241,19 @@ idm_index_keys(const struct idm_read *read, const struct idm_entry *entry,
 	return result;
 }
 
+enum idm_result
+idm_index_attr_keys(const struct idm_read *read, const struct idm_attr *attr,
+    const struct idm_entry *entry, struct idm_index_keys *out, struct idm_error *err)
+{
+	struct key_set set = { .arena = read->arena };
+
+	if (idm_entry_has(entry, attr->number) && !add_attr(&set, attr, entry))
+		return idm_fail(err, IDM_LIMIT, "no memory for the index keys of an entry");
+	keys_sort(&set);
+	*out = (struct idm_index_keys){ set.keys, set.count };
+	return IDM_OK;
+}
+
 static bool
 is_kind(int kind)
 {
@@ -353,6 +366,35 @@ idm_index_update(const struct idm_read *read, const struct idm_entry *before,
 	if (result == IDM_OK)
 		result = apply_difference(read, &old, &new, id, err);
 	idm_arena_rewind(read->arena, mark);
+	return result;
+}
+
+/* --- one attribute */
+
+static enum idm_result
+drop_rows(const struct idm_read *read, const struct index_key *prefix, struct idm_error *err)
+{
+	return idm_store_del_all(
+	    read->txn, IDM_DB_INDEX, idm_span_of(prefix->bytes, prefix->len), err);
+}
+
+enum idm_result
+idm_index_drop_attr(const struct idm_read *read, uint32_t attr_number, struct idm_error *err)
+{
+	struct index_key prefix = { .len = sizeof(uint32_t) };
+	uint64_t end;
+	enum idm_result result = idm_index_window_end(read, &end, err);
+
+	idm_store_u32(attr_number, prefix.bytes);
+	if (result == IDM_OK)
+		result = drop_rows(read, &prefix, err);
+	for (uint64_t no = 0; no < end && result == IDM_OK; no++) {
+		prefix.len = 0;
+		put_window(&prefix, no);
+		idm_store_u32(attr_number, prefix.bytes + prefix.len);
+		prefix.len += sizeof(uint32_t);
+		result = drop_rows(read, &prefix, err);
+	}
 	return result;
 }
 

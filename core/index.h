@@ -39,6 +39,9 @@ struct idm_index_keys {
 };
 enum idm_result idm_index_keys(const struct idm_read *read, const struct idm_entry *entry,
     struct idm_index_keys *out, struct idm_error *err);
+/* Those of one attribute alone, by its flags, whatever the read's schema says. */
+enum idm_result idm_index_attr_keys(const struct idm_read *read, const struct idm_attr *attr,
+    const struct idm_entry *entry, struct idm_index_keys *out, struct idm_error *err);
 
 /* A key taken apart; `term` borrows from it.  False: it is none. */
 struct idm_index_key_parts {
@@ -50,6 +53,10 @@ struct idm_index_key_parts {
 	uint64_t window_no;
 };
 bool idm_index_key_parse(struct idm_span key, struct idm_index_key_parts *out);
+
+/* All rows of one attribute go; on a write transaction. */
+enum idm_result idm_index_drop_attr(
+    const struct idm_read *read, uint32_t attr_number, struct idm_error *err);
 
 /* OR the ids in window `window_no` that the index names for a term into `window`. */
 enum idm_result idm_index_equal(const struct idm_read *read, const struct idm_attr *attr,

@@ -175,6 +175,19 @@ add_id(struct idm_index_build *build, struct row *row, uint16_t id)
 	return true;
 }
 
+static enum idm_result
+add_keys(struct idm_index_build *build, const struct idm_index_keys *keys, uint64_t id,
+    struct idm_error *err)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct row *row = row_of(build, keys->keys[i]);
+
+		if (row == NULL || !add_id(build, row, (uint16_t)(id & (IDM_WINDOW_IDS - 1))))
+			return idm_fail(err, IDM_LIMIT, "no memory for an index of so many keys");
+	}
+	return IDM_OK;
+}
+
 enum idm_result
 idm_index_build_add(struct idm_index_build *build, const struct idm_read *read,
     const struct idm_entry *entry, struct idm_error *err)
@@ -183,13 +196,22 @@ idm_index_build_add(struct idm_index_build *build, const struct idm_read *read,
 	struct idm_index_keys keys;
 	enum idm_result result = idm_index_keys(read, entry, &keys, err);
 
-	for (size_t i = 0; i < keys.count && result == IDM_OK; i++) {
-		struct row *row = row_of(build, keys.keys[i]);
+	if (result == IDM_OK)
+		result = add_keys(build, &keys, entry->id, err);
+	idm_arena_rewind(read->arena, mark);
+	return result;
+}
 
-		if (row == NULL ||
-		    !add_id(build, row, (uint16_t)(entry->id & (IDM_WINDOW_IDS - 1))))
-			result = idm_fail(err, IDM_LIMIT, "no memory for an index of so many keys");
-	}
+enum idm_result
+idm_index_build_add_attr(struct idm_index_build *build, const struct idm_read *read,
+    const struct idm_attr *attr, const struct idm_entry *entry, struct idm_error *err)
+{
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
+	struct idm_index_keys keys;
+	enum idm_result result = idm_index_attr_keys(read, attr, entry, &keys, err);
+
+	if (result == IDM_OK)
+		result = add_keys(build, &keys, entry->id, err);
 	idm_arena_rewind(read->arena, mark);
 	return result;
 }

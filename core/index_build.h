@@ -19,6 +19,10 @@ void idm_index_build_reset(struct idm_index_build *build);
 enum idm_result idm_index_build_add(struct idm_index_build *build, const struct idm_read *read,
     const struct idm_entry *entry, struct idm_error *err);
 
+/* The same with the keys of one attribute alone. */
+enum idm_result idm_index_build_add_attr(struct idm_index_build *build, const struct idm_read *read,
+    const struct idm_attr *attr, const struct idm_entry *entry, struct idm_error *err);
+
 /* Behind the last entry. */
 void idm_index_build_sort(struct idm_index_build *build);
 

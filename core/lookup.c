@@ -5,6 +5,8 @@
 
 #include <xxhash.h>
 
+#include "core/schema_load.h"
+
 enum {
 	NAME_MAX_BYTES = 64, /* SPEC 2.3 */
 	ID_BYTES = 8,
@@ -63,11 +65,10 @@ idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena, struct idm_n
 	out->txn = txn;
 	out->arena = arena;
 	out->now = now;
-	out->schema = idm_schema_builtin();
-	result = load_domain(txn, out, err);
-	if (result != IDM_OK)
-		return result;
-	return load_wellknown(txn, out, err);
+	result = idm_schema_current(txn, arena, &out->schema, err);
+	if (result == IDM_OK)
+		result = load_domain(txn, out, err);
+	return result == IDM_OK ? load_wellknown(txn, out, err) : result;
 }
 
 enum idm_result
@@ -134,6 +135,21 @@ idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm)
 		memcpy(key.bytes + key.len, norm.ptr, norm.len);
 	key.len += norm.len;
 	return key;
+}
+
+enum idm_result
+idm_lookup_drop_claims(const struct idm_read *read, uint32_t attr_number, struct idm_error *err)
+{
+	uint8_t prefix[1 + sizeof(uint32_t)] = { IDM_CLAIM_CUSTOM };
+	enum idm_result result;
+
+	idm_store_u32(attr_number, prefix + 1);
+	result =
+	    idm_store_del_all(read->txn, IDM_DB_NAME, idm_span_of(prefix, sizeof(prefix)), err);
+	if (result != IDM_OK)
+		return result;
+	prefix[0] |= HASHED;
+	return idm_store_del_all(read->txn, IDM_DB_NAME, idm_span_of(prefix, sizeof(prefix)), err);
 }
 
 static enum idm_result
@@ -215,22 +231,35 @@ idm_lookup_uuid(const struct idm_read *read, const struct idm_uuid *uuid, struct
 	return result;
 }
 
+static enum idm_result
+lookup_holder(const struct idm_read *read, enum idm_claim kind, uint32_t attr_number,
+    struct idm_span norm, struct idm_entry *out, struct idm_error *err)
+{
+	struct idm_claim_key key = idm_claim_key(kind, attr_number, norm);
+	uint64_t id;
+	enum idm_result result = idm_lookup_claim_id(read, &key, &id, err);
+
+	if (result == IDM_OK)
+		result = lookup_named(read, id, out, err);
+	if (result == IDM_OK && norm.len > claim_room(kind) &&
+	    !idm_entry_has_norm(out, attr_number, norm))
+		return IDM_NOT_FOUND; /* the hash alone is equal */
+	return result;
+}
+
 enum idm_result
 idm_lookup_claim(const struct idm_read *read, enum idm_claim kind, struct idm_span norm,
     struct idm_entry *out, struct idm_error *err)
 {
-	struct idm_claim_key key = idm_claim_key(kind, 0, norm);
-	uint64_t id;
-	enum idm_result result;
-
 	assert(claim_attr(kind) != IDM_ATTR_NONE);
-	result = idm_lookup_claim_id(read, &key, &id, err);
-	if (result == IDM_OK)
-		result = lookup_named(read, id, out, err);
-	if (result == IDM_OK && norm.len > claim_room(kind) &&
-	    !idm_entry_has_norm(out, claim_attr(kind), norm))
-		return IDM_NOT_FOUND; /* the hash alone is equal */
-	return result;
+	return lookup_holder(read, kind, claim_attr(kind), norm, out, err);
+}
+
+enum idm_result
+idm_lookup_unique(const struct idm_read *read, uint32_t attr_number, struct idm_span norm,
+    struct idm_entry *out, struct idm_error *err)
+{
+	return lookup_holder(read, IDM_CLAIM_CUSTOM, attr_number, norm, out, err);
 }
 
 enum idm_result

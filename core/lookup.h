@@ -64,6 +64,10 @@ enum idm_claim idm_claim_kind(const struct idm_attr *attr, bool of_profile);
 
 struct idm_claim_key idm_claim_key(enum idm_claim kind, uint32_t attr_number, struct idm_span norm);
 
+/* Let go of all claims of an attribute, of kind IDM_CLAIM_CUSTOM; on a write transaction. */
+enum idm_result idm_lookup_drop_claims(
+    const struct idm_read *read, uint32_t attr_number, struct idm_error *err);
+
 /* The id that holds a claim, whether its entry is live or not.  IDM_NOT_FOUND without a text. */
 enum idm_result idm_lookup_claim_id(const struct idm_read *read, const struct idm_claim_key *key,
     uint64_t *id, struct idm_error *err);
@@ -82,6 +86,11 @@ enum idm_result idm_lookup_claim(const struct idm_read *read, enum idm_claim kin
 /* The sealed record of an entry's secret (core/seal.h).  IDM_NOT_FOUND without a text: none. */
 enum idm_result idm_lookup_secret(const struct idm_read *read, uint64_t id, uint32_t attr_number,
     struct idm_span *blob, struct idm_error *err);
+
+/* The entry that claims a value of a unique attribute other than uuid, name, mail and gid number.
+ */
+enum idm_result idm_lookup_unique(const struct idm_read *read, uint32_t attr_number,
+    struct idm_span norm, struct idm_entry *out, struct idm_error *err);
 
 /*
  * By what people type: name, spn (its domain must be ours), uuid, or gid number, in any case.

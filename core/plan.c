@@ -65,6 +65,16 @@ add_all(const struct idm_plan *plan, struct idm_ids *out, const struct idm_ids *
 	return result;
 }
 
+/* What a look-up of one entry gave. */
+static enum idm_result
+add_found(const struct idm_plan *plan, enum idm_result result, const struct idm_entry *entry,
+    struct idm_ids *out, struct idm_error *err)
+{
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	return result == IDM_OK ? add_id(plan, out, entry->id, err) : result;
+}
+
 static enum idm_result
 ids_of_claim(const struct idm_plan *plan, enum idm_claim kind, struct idm_span norm,
     struct idm_ids *out, struct idm_error *err)
@@ -72,9 +82,21 @@ ids_of_claim(const struct idm_plan *plan, enum idm_claim kind, struct idm_span n
 	struct idm_entry entry;
 	enum idm_result result = idm_lookup_claim(plan->read, kind, norm, &entry, err);
 
-	if (result == IDM_NOT_FOUND)
+	return add_found(plan, result, &entry, out, err);
+}
+
+static enum idm_result
+ids_of_unique(const struct idm_plan *plan, const struct idm_filter *filter, struct idm_ids *out,
+    bool *few, struct idm_error *err)
+{
+	struct idm_entry entry;
+	enum idm_result result;
+
+	*few = (filter->attr->flags & IDM_ATTR_UNIQUE) != 0;
+	if (!*few)
 		return IDM_OK;
-	return result == IDM_OK ? add_id(plan, out, entry.id, err) : result;
+	result = idm_lookup_unique(plan->read, filter->attr->number, filter->norm, &entry, err);
+	return add_found(plan, result, &entry, out, err);
 }
 
 /* A name may be an account's or a group's, and a profile's. */
@@ -127,7 +149,7 @@ ids_of_equal(const struct idm_plan *plan, const struct idm_filter *filter, struc
 		if (!name_of_spn(plan, norm, &norm))
 			return IDM_OK;
 		return ids_of_claim(plan, IDM_CLAIM_NAME, norm, out, err);
-	default: *few = false; return IDM_OK;
+	default: return ids_of_unique(plan, filter, out, few, err);
 	}
 }
 

@@ -352,7 +352,7 @@ table_new(const struct idm_read *read, uint64_t generation)
 	table->schema = read->schema;
 	table->generation = generation;
 	table->arena = idm_arena_new(TABLE_BUDGET_BYTES);
-	if (table->arena == NULL)
+	if (table->arena == NULL || !idm_schema_hold(read->schema, table->arena))
 		idm_access_table_free(&table);
 	return table;
 }

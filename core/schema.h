@@ -166,6 +166,13 @@ const struct idm_class *idm_schema_class_at(const struct idm_schema *schema, siz
 bool idm_attr_list_has(const struct idm_attr *const *list, const struct idm_attr *attr);
 bool idm_class_lists(const struct idm_class *class, const struct idm_attr *attr);
 
+/* False: an administrator made it. */
+static inline bool
+idm_class_is_built_in(const struct idm_class *class)
+{
+	return idm_uuid_is_null(&class->uuid);
+}
+
 /*
  * Is `draft` an entry (SPEC 2.2)?  Its classes are known, one of them is structural, an account is
  * a person or a service account, each `must` is there, each attribute is allowed by a class and

@@ -37,6 +37,7 @@ store_new(
 	store->pub.fd = -1;
 	store->lock_fd = -1;
 	pthread_rwlock_init(&store->identity_lock, NULL);
+	pthread_mutex_init(&store->companion_lock, NULL);
 	*out = store;
 	store->identity_path = idm_store_path(*real_dir, "identity.mdb");
 	if (store->identity_path == NULL)
@@ -217,12 +218,30 @@ idm_store_close(struct idm_store **store)
 	*store = NULL;
 	if (it == NULL)
 		return;
+	if (it->companion != NULL)
+		it->companion_free(it->companion);
 	idm_store_close_data(it);
 	pthread_rwlock_destroy(&it->identity_lock);
+	pthread_mutex_destroy(&it->companion_lock);
 	if (it->lock_fd >= 0)
 		close(it->lock_fd); /* last: now another writer may open */
 	free(it->identity_path);
 	free(it);
+}
+
+void *
+idm_store_companion(struct idm_store *store, void *(*make)(void), void (*free_it)(void *thing))
+{
+	void *companion;
+
+	pthread_mutex_lock(&store->companion_lock);
+	if (store->companion == NULL) {
+		store->companion = make();
+		store->companion_free = free_it;
+	}
+	companion = store->companion;
+	pthread_mutex_unlock(&store->companion_lock);
+	return companion;
 }
 
 bool

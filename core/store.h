@@ -146,6 +146,19 @@ void idm_store_write_abort(struct idm_txn *txn); /* harmless on one that is over
 enum idm_result idm_store_write_end(
     struct idm_txn *txn, enum idm_result result, struct idm_error *err);
 
+/*
+ * How often this process has undone writing of identity.mdb, nested or not: what was read in a
+ * write transaction may since have come to nothing.
+ */
+uint64_t idm_store_undone(const struct idm_store *store);
+
+/*
+ * What this process has made of a store's data, to be found again with the store: one thing, made
+ * when it is first asked for and freed with the store.  Thread safe.  NULL: `make` gave none.
+ */
+void *idm_store_companion(
+    struct idm_store *store, void *(*make)(void), void (*free_it)(void *thing));
+
 /* True after a failure that only a new process may repair. */
 bool idm_store_failed(const struct idm_store *store);
 
@@ -195,6 +208,10 @@ enum idm_result idm_cursor_next(
 enum idm_result idm_cursor_seek(
     struct idm_cursor *cursor, struct idm_span key, struct idm_error *err);
 void idm_cursor_close(struct idm_cursor *cursor);
+
+/* Delete all records whose keys begin with `prefix`. */
+enum idm_result idm_store_del_all(
+    const struct idm_txn *txn, enum idm_db db, struct idm_span prefix, struct idm_error *err);
 
 /* Numbers in `meta` or local meta; absent: 0. */
 enum idm_result idm_store_get_number(const struct idm_txn *txn, enum idm_db db, const char *name,

@@ -26,7 +26,12 @@ struct idm_store {
 	pthread_rwlock_t identity_lock; /* guards the pointer `identity`, not what it points to */
 	struct idm_environment *identity;
 
+	pthread_mutex_t companion_lock;
+	void *companion;
+	void (*companion_free)(void *thing);
+
 	/* the writer's */
+	atomic_uint_fast64_t undone;
 	int lock_fd; /* DIR/writer.lock */
 	struct idm_environment *local;
 	struct idm_guards guards;

@@ -203,6 +203,7 @@ commit_identity(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
 	atomic_store(last_ms, IDM_PUBLISHED_COMMITTING);
 	rc = mdb_txn_commit(mdb);
 	if (rc != 0) {
+		atomic_fetch_add(&store->undone, 1);
 		atomic_store(last_ms, before_ms);
 		return commit_failed(store, env, rc, err);
 	}
@@ -266,6 +267,7 @@ idm_store_write_commit(struct idm_txn *txn, struct idm_error *err)
 	assert(txn->write);
 	*txn = (struct idm_txn){ 0 };
 	if (is_spoilt(mdb)) {
+		atomic_fetch_add(&store->undone, 1);
 		mdb_txn_abort(mdb);
 		return idm_fail(err, IDM_LIMIT, "commit: a change before it failed");
 	}
@@ -274,7 +276,10 @@ idm_store_write_commit(struct idm_txn *txn, struct idm_error *err)
 	if (!nested)
 		return identity ? commit_identity(store, mdb, err) : commit_local(store, mdb, err);
 	rc = mdb_txn_commit(mdb);
-	return rc == 0 ? IDM_OK : idm_lmdb_fail(err, rc, "nested commit");
+	if (rc == 0)
+		return IDM_OK;
+	atomic_fetch_add(&store->undone, 1);
+	return idm_lmdb_fail(err, rc, "nested commit");
 }
 
 void
@@ -283,6 +288,7 @@ idm_store_write_abort(struct idm_txn *txn)
 	if (txn->mdb == NULL)
 		return;
 	assert(txn->write);
+	atomic_fetch_add(&txn->store->undone, 1);
 	mdb_txn_abort(txn->mdb);
 	*txn = (struct idm_txn){ 0 };
 }
@@ -294,4 +300,10 @@ idm_store_write_end(struct idm_txn *txn, enum idm_result result, struct idm_erro
 		return idm_store_write_commit(txn, err);
 	idm_store_write_abort(txn);
 	return result;
+}
+
+uint64_t
+idm_store_undone(const struct idm_store *store)
+{
+	return atomic_load(&store->undone);
 }

@@ -3,6 +3,7 @@
 
 #include "core/builtin.h"
 #include "core/change_log.h"
+#include "core/schema_load.h"
 #include "core/verify_impl.h"
 
 enum { COUNTER_BITS = 40, REST_BYTES = IDM_UUID_BYTES + 8 };
@@ -62,6 +63,22 @@ check_wellknown(struct verify *v)
 	}
 }
 
+/* No number of an attribute that is there will be given to another (CHANGES 9). */
+static void
+check_attr_numbers(struct verify *v)
+{
+	uint64_t next = number(v, IDM_SCHEMA_NEXT_ATTR);
+	const struct idm_attr *attr;
+
+	for (size_t i = 0; (attr = idm_schema_attr_at(v->read.schema, i)) != NULL; i++) {
+		if (attr->number >= IDM_ATTR_CUSTOM_MIN && attr->number >= next)
+			verify_found(v, IDM_FINDING_META,
+			    "meta: the next attribute would have the number %" PRIu64
+			    ", and %s has %u",
+			    next, attr->name, attr->number);
+	}
+}
+
 /* Records of meta whose names say what they hold. */
 static void
 check_record(struct verify *v, struct idm_span key, struct idm_span value)
@@ -93,6 +110,7 @@ verify_meta(struct verify *v)
 		return; /* a database that is being made */
 	check_domain(v);
 	check_wellknown(v);
+	check_attr_numbers(v);
 }
 
 /* --- changes and requests */

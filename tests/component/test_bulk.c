@@ -331,6 +331,51 @@ without_space_nothing_is_changed(void **state)
 	realm_person(r, "alice");
 }
 
+static void
+the_schema_is_not_changed_in_bulk_and_what_it_holds_is_used(void **state)
+{
+	struct realm *r = *state;
+	struct idm_bulk *bulk;
+	const struct idm_read *read;
+	const struct idm_span class = IDM_SPAN_LIT("attributetype"), name = IDM_SPAN_LIT("other");
+	const struct idm_span syntax = IDM_SPAN_LIT("utf8"), guest = IDM_SPAN_LIT("guest");
+	const struct idm_span badge = IDM_SPAN_LIT("17");
+	const struct idm_request_mod attribute[] = {
+		{ IDM_REQUEST_ADD, attr(IDM_ATTR_CLASS), &class, 1 },
+		{ IDM_REQUEST_ADD, attr(IDM_ATTR_ATTRIBUTETYPE_NAME), &name, 1 },
+		{ IDM_REQUEST_ADD, attr(IDM_ATTR_ATTRIBUTETYPE_SYNTAX), &syntax, 1 },
+	};
+	struct idm_request make = { .operation = IDM_OP_CREATE, .mods = attribute, .mod_count = 3 };
+	struct idm_request_mod hold[] = {
+		{ IDM_REQUEST_ADD, attr(IDM_ATTR_CLASS), &guest, 1 },
+		{ IDM_REQUEST_ADD, NULL, &badge, 1 },
+	};
+	struct idm_request use = { .operation = IDM_OP_MODIFY, .mods = hold, .mod_count = 2 };
+	struct idm_uuid uuid = { { 0 } };
+
+	assert_int_equal(
+	    realm_create(r, NULL, "class", "attributetype", "attributetype_name", "badge",
+		"attributetype_syntax", "utf8", "attributetype_unique", "true", NULL),
+	    IDM_OK);
+	assert_int_equal(realm_create(r, NULL, "class", "classtype", "classtype_name", "guest",
+			     "classtype_may", "badge", NULL),
+	    IDM_OK);
+	bulk = begin(r);
+	assert_int_equal(idm_bulk_run(bulk, &make, NULL, &r->err), IDM_INVALID);
+	assert_non_null(strstr(r->err.client_text, "kanidm system schema"));
+	assert_false(idm_bulk_is_broken(bulk));
+	assert_int_equal(create(r, bulk, true, "alice", "Alice", &uuid), IDM_OK);
+	use.target = uuid;
+	for (int i = 0; i < 3; i++) { /* each time in memory that was given back */
+		read = idm_bulk_read(bulk, &r->err);
+		assert_non_null(read);
+		hold[1].attr = idm_schema_attr(read->schema, IDM_SPAN_LIT("badge"));
+		assert_non_null(hold[1].attr);
+		assert_int_equal(idm_bulk_run(bulk, &use, NULL, &r->err), IDM_OK);
+	}
+	assert_int_equal(idm_bulk_adopt(&bulk, &r->store, &r->err), IDM_OK);
+}
+
 int
 main(void)
 {
@@ -343,6 +388,7 @@ main(void)
 		T(readers_follow),
 		T(what_a_killed_import_left_is_in_nobody_s_way),
 		T(without_space_nothing_is_changed),
+		T(the_schema_is_not_changed_in_bulk_and_what_it_holds_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

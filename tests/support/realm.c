@@ -86,6 +86,7 @@ realm_teardown(void **state)
 	if (r->store != NULL)
 		verify_digest(r);
 	idm_access_table_free(&r->table);
+	idm_schema_unref(&r->schema);
 	idm_keyring_close(&r->password_ring);
 	idm_keyring_close(&r->radius_ring);
 	idm_store_close(&r->store);
@@ -245,6 +246,25 @@ run(struct realm *r, const char *actor, struct idm_request *request)
 	return realm_run(r, &identity, request);
 }
 
+/* Names of attributes are those of the newest snapshot. */
+static void
+see_schema(struct realm *r)
+{
+	struct idm_arena *arena = idm_arena_new(64 * 1024);
+	struct idm_txn txn = r->group;
+	struct idm_read read;
+
+	assert_non_null(arena);
+	if (r->group.store == NULL)
+		assert_ok(r, idm_store_read_begin(r->store, &txn, &r->err));
+	assert_ok(r, idm_read_attach(&txn, arena, r->now, &read, &r->err));
+	idm_schema_unref(&r->schema);
+	r->schema = idm_schema_ref(read.schema);
+	if (r->group.store == NULL)
+		idm_store_read_end(&txn);
+	idm_arena_free(&arena);
+}
+
 struct mods {
 	struct idm_request_mod list[MAX_MODS];
 	struct idm_span values[MAX_MODS];
@@ -252,15 +272,17 @@ struct mods {
 };
 
 static void
-add_mod(struct mods *mods, enum idm_request_kind kind, const char *name, const char *value)
+add_mod(const struct realm *r, struct mods *mods, enum idm_request_kind kind, const char *name,
+    const char *value)
 {
 	struct idm_request_mod *mod = &mods->list[mods->count];
 
 	assert_true(mods->count < MAX_MODS);
 	mods->values[mods->count] = idm_span_cstr(value);
 	mod->kind = kind;
-	mod->attr = idm_schema_attr(idm_schema_builtin(), idm_span_cstr(name));
-	assert_non_null(mod->attr);
+	mod->attr = idm_schema_attr(r->schema, idm_span_cstr(name));
+	if (mod->attr == NULL)
+		fail_msg("there is no attribute %s", name);
 	mod->values = &mods->values[mods->count];
 	mod->count = kind != IDM_REQUEST_ADD && value[0] == '\0' ? 0 : 1;
 	mods->count++;
@@ -274,9 +296,10 @@ realm_create(struct realm *r, const char *actor, ...)
 	const char *name;
 	va_list args;
 
+	see_schema(r);
 	va_start(args, actor);
 	while ((name = va_arg(args, const char *)) != NULL)
-		add_mod(&mods, IDM_REQUEST_ADD, name, va_arg(args, const char *));
+		add_mod(r, &mods, IDM_REQUEST_ADD, name, va_arg(args, const char *));
 	va_end(args);
 	request.mod_count = mods.count;
 	return run(r, actor, &request);
@@ -301,9 +324,10 @@ realm_modify(struct realm *r, const char *actor, const char *target, ...)
 	va_list args;
 
 	request.target = realm_uuid(r, target);
+	see_schema(r);
 	va_start(args, target);
 	while ((name = va_arg(args, const char *)) != NULL)
-		add_mod(&mods, kind_of(name[0]), name + 1, va_arg(args, const char *));
+		add_mod(r, &mods, kind_of(name[0]), name + 1, va_arg(args, const char *));
 	va_end(args);
 	request.mod_count = mods.count;
 	return run(r, actor, &request);

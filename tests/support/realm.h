@@ -16,6 +16,7 @@ struct realm {
 	char dir[64];
 	struct idm_store *store;
 	struct idm_access_table *table;
+	const struct idm_schema *schema; /* of the last change that was asked for */
 	struct idm_keyring *password_ring;
 	struct idm_keyring *radius_ring;
 	struct idm_arena *arena;

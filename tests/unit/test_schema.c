@@ -313,6 +313,26 @@ groups_take_radius_policy_and_dynamic_ones_a_filter(void **state)
 }
 
 static void
+some_classes_need_another(void **state)
+{
+	struct fixture *f = *state;
+
+	add_person(f);
+	add(f, "class", "radius_policy");
+	assert_check(f, "class radius_policy needs the class group");
+	clear(f, IDM_ATTR_CLASS);
+	add(f, "class", "object");
+	add(f, "class", "group");
+	clear(f, IDM_ATTR_DISPLAYNAME);
+	add(f, "class", "radius_policy");
+	add(f, "class", "account_policy");
+	assert_check(f, NULL);
+	add(f, "gidnumber", "65537");
+	add(f, "class", "posixaccount");
+	assert_check(f, "class posixaccount needs the class account");
+}
+
+static void
 a_tombstone_holds_nothing_else(void **state)
 {
 	struct fixture *f = *state;
@@ -351,6 +371,7 @@ main(void)
 		    unknown_classes_and_attributes_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    groups_take_radius_policy_and_dynamic_ones_a_filter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(some_classes_need_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_tombstone_holds_nothing_else, set_up, tear_down),
 	};
 
