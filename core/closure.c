@@ -1,102 +1,10 @@
 #include "core/closure.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "core/index.h"
+#include "core/groups.h"
 
-enum {
-	ID_BYTES = 8,
-	DOWN_GROUP_BYTES = ID_BYTES + 1,              /* group and kind of member */
-	DOWN_KEY_BYTES = DOWN_GROUP_BYTES + ID_BYTES, /* and window */
-	FIRST_SLOTS = 64,
-};
-
-/* --- the groups that hold everybody of a class */
-
-/* The class whose entries are in the group; NULL: its members are stored edges. */
-static const char *
-class_of_group(const struct idm_read *read, uint64_t group_id)
-{
-	if (group_id == 0)
-		return NULL;
-	if (group_id == read->all_persons_id)
-		return "person";
-	if (group_id == read->all_accounts_id)
-		return "account";
-	return NULL;
-}
-
-bool
-idm_closure_is_by_class(const struct idm_read *read, uint64_t group_id)
-{
-	return class_of_group(read, group_id) != NULL;
-}
-
-static bool
-is_member_by_class(const struct idm_read *read, uint64_t group_id, const struct idm_entry *entry)
-{
-	const char *class_name = class_of_group(read, group_id);
-
-	return class_name != NULL && idm_entry_has_class(entry, class_name) &&
-	       idm_entry_is_live(entry);
-}
-
-static enum idm_result
-class_members(const struct idm_read *read, const char *class_name, uint64_t window_no,
-    struct idm_window *window, struct idm_error *err)
-{
-	static const char *const dead[] = { "recycled", "tombstone" };
-	const struct idm_attr *attr = idm_schema_attr_number(read->schema, IDM_ATTR_CLASS);
-	struct idm_window members = { { 0 } }, gone = { { 0 } };
-	enum idm_result result;
-
-	result = idm_index_equal(read, attr, idm_span_cstr(class_name), window_no, &members, err);
-	for (size_t i = 0; result == IDM_OK && i < sizeof(dead) / sizeof(dead[0]); i++)
-		result = idm_index_equal(read, attr, idm_span_cstr(dead[i]), window_no, &gone, err);
-	if (result != IDM_OK)
-		return result;
-	idm_window_and_not(&members, &gone);
-	idm_window_or(window, &members);
-	return IDM_OK;
-}
-
-/* --- upward, one step */
-
-enum idm_result
-idm_closure_listed_by(
-    const struct idm_read *read, uint64_t member_id, struct idm_ids *out, struct idm_error *err)
-{
-	uint8_t key[ID_BYTES];
-	struct idm_span row;
-	enum idm_result result;
-
-	memset(out, 0, sizeof(*out));
-	idm_store_u64(member_id, key);
-	result = idm_store_get(read->txn, IDM_DB_UP, idm_span_of(key, sizeof(key)), &row, err);
-	if (result == IDM_NOT_FOUND)
-		return IDM_OK;
-	if (result != IDM_OK)
-		return result;
-	return idm_packed_decode(row, out, read->arena, err);
-}
-
-enum idm_result
-idm_closure_direct(const struct idm_read *read, const struct idm_entry *entry, struct idm_ids *out,
-    struct idm_error *err)
-{
-	const uint64_t by_class[] = { read->all_persons_id, read->all_accounts_id };
-	enum idm_result result = idm_closure_listed_by(read, entry->id, out, err);
-
-	for (size_t i = 0; result == IDM_OK && i < sizeof(by_class) / sizeof(by_class[0]); i++) {
-		if (!is_member_by_class(read, by_class[i], entry))
-			continue;
-		result = idm_ids_add(out, read->arena, by_class[i], NULL);
-		if (result != IDM_OK)
-			return idm_fail(err, result, "groups of entry %" PRIu64, entry->id);
-	}
-	return result;
-}
+enum { FIRST_SLOTS = 64 };
 
 /* --- walks */
 
@@ -123,6 +31,12 @@ find_slot(const struct walk *walk, uint64_t id)
 	while (walk->slots[at] != 0 && walk->slots[at] != id)
 		at = (at + 1) & (walk->slot_count - 1);
 	return at;
+}
+
+static bool
+walk_has(const struct walk *walk, uint64_t id)
+{
+	return walk->count != 0 && walk->slots[find_slot(walk, id)] == id;
 }
 
 static enum idm_result
@@ -195,16 +109,63 @@ walk_result(struct walk *walk, struct idm_ids *out)
 	out->room = walk->slot_count / 2;
 }
 
+/* --- upward */
+
+/* What was found so far, and all above it. */
 static enum idm_result
-walk_up(struct walk *walk, const struct idm_entry *entry, struct idm_error *err)
+walk_up(struct walk *walk, struct idm_error *err)
 {
 	struct idm_ids above;
-	enum idm_result result = idm_closure_direct(walk->read, entry, &above, err);
+	enum idm_result result = IDM_OK;
 
-	if (result == IDM_OK)
-		result = walk_add_all(walk, &above, err);
 	for (size_t i = 0; result == IDM_OK && !walk->stopped && i < walk->count; i++) {
 		result = idm_closure_listed_by(walk->read, walk->found[i], &above, err);
+		if (result == IDM_OK)
+			result = walk_add_all(walk, &above, err);
+	}
+	return result;
+}
+
+/* The groups above a group; as a process knows them, or else found out, and kept. */
+static enum idm_result
+groups_above(
+    const struct idm_read *read, uint64_t group_id, struct idm_ids *out, struct idm_error *err)
+{
+	struct walk walk = { .read = read };
+	struct idm_ids above;
+	enum idm_result result;
+
+	if (idm_groups_find(read->groups, IDM_GROUPS_ABOVE, group_id, out))
+		return IDM_OK;
+	result = idm_closure_listed_by(read, group_id, &above, err);
+	if (result == IDM_OK)
+		result = walk_add_all(&walk, &above, err);
+	if (result == IDM_OK)
+		result = walk_up(&walk, err);
+	if (result != IDM_OK)
+		return result;
+	walk_result(&walk, out);
+	idm_groups_keep(read->groups, IDM_GROUPS_ABOVE, group_id, out);
+	return IDM_OK;
+}
+
+/*
+ * The same as walk_up, by what is known of each of the groups that list the entry.  One that stands
+ * above another of them is done with: whatever is above it was added with it.
+ */
+static enum idm_result
+walk_known(struct walk *walk, const struct idm_ids *direct, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; result == IDM_OK && i < direct->count; i++) {
+		struct idm_ids above;
+
+		if (walk_has(walk, direct->ids[i]))
+			continue;
+		result = groups_above(walk->read, direct->ids[i], &above, err);
+		if (result == IDM_OK)
+			result = walk_add(walk, direct->ids[i], err);
 		if (result == IDM_OK)
 			result = walk_add_all(walk, &above, err);
 	}
@@ -216,9 +177,50 @@ idm_closure_memberof(const struct idm_read *read, const struct idm_entry *entry,
     struct idm_ids *out, struct idm_error *err)
 {
 	struct walk walk = { .read = read };
-	enum idm_result result = walk_up(&walk, entry, err);
+	struct idm_ids direct;
+	enum idm_result result = idm_closure_direct(read, entry, &direct, err);
 
+	if (result == IDM_OK && read->groups != NULL) {
+		result = walk_known(&walk, &direct, err);
+	} else if (result == IDM_OK) {
+		result = walk_add_all(&walk, &direct, err);
+		if (result == IDM_OK)
+			result = walk_up(&walk, err);
+	}
 	walk_result(&walk, out);
+	return result;
+}
+
+/* Is it above one of the groups, or one of them? */
+static enum idm_result
+is_above_known(const struct idm_read *read, uint64_t group_id, const struct idm_ids *groups,
+    bool *out, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+
+	*out = idm_ids_has(groups, group_id);
+	for (size_t i = 0; result == IDM_OK && !*out && i < groups->count; i++) {
+		struct idm_ids above;
+
+		result = groups_above(read, groups->ids[i], &above, err);
+		*out = result == IDM_OK && idm_ids_has(&above, group_id);
+	}
+	return result;
+}
+
+static enum idm_result
+is_above(const struct idm_read *read, uint64_t group_id, const struct idm_ids *groups, bool *out,
+    struct idm_error *err)
+{
+	struct walk walk = { .read = read, .stop_at = group_id };
+	enum idm_result result;
+
+	if (read->groups != NULL)
+		return is_above_known(read, group_id, groups, out, err);
+	result = walk_add_all(&walk, groups, err);
+	if (result == IDM_OK)
+		result = walk_up(&walk, err);
+	*out = result == IDM_OK && walk.stopped;
 	return result;
 }
 
@@ -226,60 +228,31 @@ enum idm_result
 idm_closure_is_hp(
     const struct idm_read *read, const struct idm_entry *entry, bool *out, struct idm_error *err)
 {
-	struct walk walk = { .read = read, .stop_at = read->high_privilege_id };
 	struct idm_arena_mark mark = idm_arena_mark(read->arena);
+	struct idm_ids direct;
 	enum idm_result result;
 
 	*out = false;
-	if (walk.stop_at == 0)
+	if (read->high_privilege_id == 0)
 		return IDM_OK;
-	result = walk_up(&walk, entry, err);
-	*out = walk.stopped;
+	result = idm_closure_direct(read, entry, &direct, err);
+	if (result == IDM_OK)
+		result = is_above(read, read->high_privilege_id, &direct, out, err);
 	idm_arena_rewind(read->arena, mark);
 	return result;
 }
 
 /* --- downward */
 
-static void
-down_prefix(uint64_t group_id, enum idm_member_kind kind, uint8_t out[DOWN_GROUP_BYTES])
-{
-	idm_store_u64(group_id, out);
-	out[ID_BYTES] = (uint8_t)kind;
-}
-
-static void
-down_key(
-    uint64_t group_id, enum idm_member_kind kind, uint64_t window_no, uint8_t out[DOWN_KEY_BYTES])
-{
-	down_prefix(group_id, kind, out);
-	idm_store_u64(window_no, out + DOWN_GROUP_BYTES);
-}
-
-/* The window of a key that belongs to `prefix`; false: it belongs to another group or kind. */
-static bool
-down_window(struct idm_span key, const uint8_t prefix[DOWN_GROUP_BYTES], uint64_t *window_no)
-{
-	if (key.len != DOWN_KEY_BYTES || memcmp(key.ptr, prefix, DOWN_GROUP_BYTES) != 0)
-		return false;
-	*window_no = idm_store_load_u64(key.ptr + DOWN_GROUP_BYTES);
-	return true;
-}
-
 static enum idm_result
 walk_add_window(
-    struct walk *walk, struct idm_span container, uint64_t window_no, struct idm_error *err)
+    struct walk *walk, const struct idm_window *window, uint64_t window_no, struct idm_error *err)
 {
-	struct idm_window window = { { 0 } };
-	uint64_t first = window_no << IDM_WINDOW_BITS;
-	enum idm_result result = idm_container_decode(container, &window, err);
+	enum idm_result result = IDM_OK;
 
-	for (size_t word = 0; result == IDM_OK && word < IDM_WINDOW_IDS / 64; word++) {
-		for (uint64_t bits = window.bits[word]; result == IDM_OK && bits != 0;
-		     bits &= bits - 1)
-			result = walk_add(
-			    walk, first + 64 * word + (uint64_t)__builtin_ctzll(bits), err);
-	}
+	for (uint64_t id = idm_window_next(window, window_no, window_no << IDM_WINDOW_BITS);
+	     result == IDM_OK && id != UINT64_MAX; id = idm_window_next(window, window_no, id + 1))
+		result = walk_add(walk, id, err);
 	return result;
 }
 
@@ -288,20 +261,38 @@ static enum idm_result
 walk_add_groups(
     struct walk *walk, struct idm_cursor *cursor, uint64_t group_id, struct idm_error *err)
 {
-	uint8_t prefix[DOWN_GROUP_BYTES];
-	struct idm_span key, container;
-	uint64_t window_no;
-	enum idm_result result;
+	struct idm_window window;
+	struct idm_span container;
+	uint64_t no;
+	enum idm_result result =
+	    idm_closure_seek_members(cursor, group_id, IDM_MEMBER_GROUP, 0, err);
 
-	down_prefix(group_id, IDM_MEMBER_GROUP, prefix);
-	result = idm_cursor_seek(cursor, idm_span_of(prefix, sizeof(prefix)), err);
 	while (result == IDM_OK) {
-		result = idm_cursor_next(cursor, &key, &container, err);
-		if (result != IDM_OK || !down_window(key, prefix, &window_no))
+		result = idm_closure_next_members(
+		    cursor, group_id, IDM_MEMBER_GROUP, &no, &container, err);
+		if (result != IDM_OK)
 			break;
-		result = walk_add_window(walk, container, window_no, err);
+		idm_window_clear(&window);
+		result = idm_container_decode(container, &window, err);
+		if (result == IDM_OK)
+			result = walk_add_window(walk, &window, no, err);
 	}
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+static enum idm_result
+walk_down(struct walk *walk, struct idm_error *err)
+{
+	struct idm_cursor cursor;
+	enum idm_result result =
+	    idm_cursor_open(walk->read->txn, IDM_DB_DOWN, IDM_SPAN_EMPTY, &cursor, err);
+
+	if (result != IDM_OK)
+		return result;
+	for (size_t i = 0; result == IDM_OK && i < walk->count; i++)
+		result = walk_add_groups(walk, &cursor, walk->found[i], err);
+	idm_cursor_close(&cursor);
+	return result;
 }
 
 enum idm_result
@@ -309,206 +300,17 @@ idm_closure_groups_below(
     const struct idm_read *read, uint64_t group_id, struct idm_ids *out, struct idm_error *err)
 {
 	struct walk walk = { .read = read };
-	struct idm_cursor cursor;
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
-	result = idm_cursor_open(read->txn, IDM_DB_DOWN, IDM_SPAN_EMPTY, &cursor, err);
-	if (result != IDM_OK)
-		return result;
+	if (idm_groups_find(read->groups, IDM_GROUPS_BELOW, group_id, out))
+		return IDM_OK;
 	result = walk_add(&walk, group_id, err);
-	for (size_t i = 0; result == IDM_OK && i < walk.count; i++)
-		result = walk_add_groups(&walk, &cursor, walk.found[i], err);
-	idm_cursor_close(&cursor);
+	if (result == IDM_OK)
+		result = walk_down(&walk, err);
+	if (result != IDM_OK)
+		return result;
 	walk_result(&walk, out);
-	return result;
-}
-
-/* --- members */
-
-/* The stored members in a window, from a cursor over those of one group and kind. */
-static enum idm_result
-read_members(struct idm_cursor *cursor, const uint8_t wanted[DOWN_KEY_BYTES],
-    struct idm_window *window, bool *last, struct idm_error *err)
-{
-	struct idm_span key, container;
-	enum idm_result result;
-
-	result = idm_cursor_seek(cursor, idm_span_of(wanted, DOWN_KEY_BYTES), err);
-	if (result == IDM_OK)
-		result = idm_cursor_next(cursor, &key, &container, err);
-	if (result == IDM_OK && idm_span_equal(key, idm_span_of(wanted, DOWN_KEY_BYTES))) {
-		result = idm_container_decode(container, window, err);
-		if (result == IDM_OK)
-			result = idm_cursor_next(cursor, &key, &container, err);
-	}
-	*last = result == IDM_NOT_FOUND;
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
-}
-
-static enum idm_result
-stored_members(const struct idm_read *read, uint64_t group_id, enum idm_member_kind kind,
-    uint64_t window_no, struct idm_window *window, bool *last, struct idm_error *err)
-{
-	uint8_t key[DOWN_KEY_BYTES];
-	struct idm_cursor cursor;
-	enum idm_result result;
-
-	down_key(group_id, kind, window_no, key);
-	result = idm_cursor_open(
-	    read->txn, IDM_DB_DOWN, idm_span_of(key, DOWN_GROUP_BYTES), &cursor, err);
-	if (result != IDM_OK)
-		return result;
-	result = read_members(&cursor, key, window, last, err);
-	idm_cursor_close(&cursor);
-	return result;
-}
-
-enum idm_result
-idm_closure_members(const struct idm_read *read, uint64_t group_id, enum idm_member_kind kind,
-    uint64_t window_no, struct idm_window *window, bool *last, struct idm_error *err)
-{
-	const char *class_name = class_of_group(read, group_id);
-	uint64_t end;
-	enum idm_result result;
-
-	*last = true;
-	if (class_name == NULL)
-		return stored_members(read, group_id, kind, window_no, window, last, err);
-	if (kind == IDM_MEMBER_GROUP)
-		return IDM_OK; /* no group is a person or an account */
-	result = idm_index_window_end(read, &end, err);
-	if (result != IDM_OK)
-		return result;
-	*last = end <= window_no + 1;
-	return class_members(read, class_name, window_no, window, err);
-}
-
-static enum idm_result
-add_window_ids(const struct idm_read *read, const struct idm_window *window, uint64_t window_no,
-    struct idm_ids *out)
-{
-	uint64_t id = idm_window_next(window, window_no, window_no << IDM_WINDOW_BITS);
-	enum idm_result result = IDM_OK;
-
-	while (id != UINT64_MAX && result == IDM_OK) {
-		result = idm_ids_add(out, read->arena, id, NULL);
-		id = idm_window_next(window, window_no, id + 1);
-	}
-	return result;
-}
-
-enum idm_result
-idm_closure_member_ids(const struct idm_read *read, uint64_t group_id, enum idm_member_kind kind,
-    struct idm_ids *out, struct idm_error *err)
-{
-	enum idm_result result = IDM_OK;
-	bool last = false;
-
-	for (uint64_t no = 0; !last && result == IDM_OK; no++) {
-		struct idm_window window;
-
-		idm_window_clear(&window);
-		result = idm_closure_members(read, group_id, kind, no, &window, &last, err);
-		if (result == IDM_OK)
-			result = add_window_ids(read, &window, no, out);
-	}
-	return result;
-}
-
-enum idm_result
-idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
-    const struct idm_entry *member, bool *out, struct idm_error *err)
-{
-	struct idm_arena_mark mark = idm_arena_mark(read->arena);
-	struct idm_ids above;
-	enum idm_result result;
-
-	*out = is_member_by_class(read, group_id, member);
-	if (idm_closure_is_by_class(read, group_id))
-		return IDM_OK;
-	result = idm_closure_listed_by(read, member->id, &above, err);
-	*out = result == IDM_OK && idm_ids_has(&above, group_id);
-	idm_arena_rewind(read->arena, mark);
-	return result;
-}
-
-/* --- edges */
-
-/* Take an id out of a list; false: it was not there. */
-static bool
-ids_remove(struct idm_ids *list, uint64_t id)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->ids[i] != id)
-			continue;
-		list->count--;
-		memmove(list->ids + i, list->ids + i + 1, (list->count - i) * sizeof(*list->ids));
-		return true;
-	}
-	return false;
-}
-
-static enum idm_result
-set_up(const struct idm_read *read, uint64_t group_id, uint64_t member_id, bool present,
-    bool *changed, struct idm_error *err)
-{
-	uint8_t key_bytes[ID_BYTES];
-	struct idm_span key = idm_span_of(key_bytes, sizeof(key_bytes)), row = IDM_SPAN_EMPTY;
-	struct idm_ids above;
-	enum idm_result result = idm_closure_listed_by(read, member_id, &above, err);
-
-	*changed = false;
-	if (result != IDM_OK)
-		return result;
-	if (present)
-		result = idm_ids_add(&above, read->arena, group_id, changed);
-	else
-		*changed = ids_remove(&above, group_id);
-	if (result == IDM_OK && !*changed)
-		return IDM_OK;
-	idm_store_u64(member_id, key_bytes);
-	if (result == IDM_OK && above.count == 0)
-		return idm_store_del(read->txn, IDM_DB_UP, key, err);
-	if (result == IDM_OK)
-		row = idm_packed_encode(&above, read->arena);
-	if (row.ptr == NULL)
-		return idm_fail(err, IDM_LIMIT, "no memory for the groups of %" PRIu64, member_id);
-	return idm_store_put(read->txn, IDM_DB_UP, key, row, err);
-}
-
-static enum idm_result
-set_down(const struct idm_read *read, uint64_t group_id, const struct idm_entry *member,
-    bool present, bool *changed, struct idm_error *err)
-{
-	uint8_t key[DOWN_KEY_BYTES];
-
-	down_key(group_id,
-	    idm_entry_has_class(member, "group") ? IDM_MEMBER_GROUP : IDM_MEMBER_ACCOUNT,
-	    idm_window_of(member->id), key);
-	return idm_index_set_id(
-	    read, IDM_DB_DOWN, idm_span_of(key, sizeof(key)), member->id, present, changed, err);
-}
-
-enum idm_result
-idm_closure_set_edge(const struct idm_read *read, uint64_t group_id, const struct idm_entry *member,
-    bool present, bool *changed, struct idm_error *err)
-{
-	struct idm_arena_mark mark = idm_arena_mark(read->arena);
-	bool up_changed;
-	enum idm_result result;
-
-	*changed = false;
-	if (idm_closure_is_by_class(read, group_id))
-		return idm_fail(err, IDM_INVALID, "group %" PRIu64 " takes no members", group_id);
-	result = set_down(read, group_id, member, present, changed, err);
-	if (result != IDM_OK)
-		return result;
-	result = set_up(read, group_id, member->id, present, &up_changed, err);
-	idm_arena_rewind(read->arena, mark);
-	if (result == IDM_OK && up_changed != *changed)
-		return idm_fail(err, IDM_CORRUPT,
-		    "group %" PRIu64 " and member %" PRIu64 " disagree on each other", group_id,
-		    member->id);
-	return result;
+	idm_groups_keep(read->groups, IDM_GROUPS_BELOW, group_id, out);
+	return IDM_OK;
 }

@@ -4,7 +4,8 @@
  *
  * Edges are rows of `up` and `down` alone.  A walk does not ask whether the groups it finds are
  * live: a change that recycles a group takes its edges away in the same transaction.  Lists of ids
- * that a function makes are in the read's arena; `out` need not be initialised.
+ * that a function makes are in the read's arena; `out` need not be initialised.  A read that uses
+ * what its process knows of groups (core/groups.h) walks over none that was walked over before.
  */
 #ifndef CORE_CLOSURE_H
 #define CORE_CLOSURE_H
@@ -29,7 +30,11 @@ enum idm_result idm_closure_memberof(const struct idm_read *read, const struct i
 enum idm_result idm_closure_is_hp(
     const struct idm_read *read, const struct idm_entry *entry, bool *out, struct idm_error *err);
 
-/* `group_id` and all groups below it: who is memberof it lists one of these. */
+/*
+ * `group_id` and all groups below it: who is memberof it is listed by one of these.  The list is in
+ * the read's arena, or is one that the process keeps (core/groups.h), and lasts as long as the
+ * read.
+ */
 enum idm_result idm_closure_groups_below(
     const struct idm_read *read, uint64_t group_id, struct idm_ids *out, struct idm_error *err);
 
@@ -44,10 +49,32 @@ enum idm_member_kind {
 
 /*
  * OR the direct members of `group_id` in the window `window_no` into `window`, stored edges and
- * those of a dynamic group alike; *last: no member has an id in a later window.
+ * those of a group by class alike; *next_no: the first later window that may hold one.
  */
+#define IDM_NO_WINDOW UINT64_MAX
 enum idm_result idm_closure_members(const struct idm_read *read, uint64_t group_id,
-    enum idm_member_kind kind, uint64_t window_no, struct idm_window *window, bool *last,
+    enum idm_member_kind kind, uint64_t window_no, struct idm_window *window, uint64_t *next_no,
+    struct idm_error *err);
+
+/* The same of both kinds, for one window alone. */
+enum idm_result idm_closure_all_members(const struct idm_read *read, uint64_t group_id,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err);
+
+/*
+ * Add the direct members of all the groups to `out`, which is initialised; *few false: they may be
+ * more than `most`, or one of the groups holds its members by class, and `out` is not complete.
+ */
+enum idm_result idm_closure_few_members(const struct idm_read *read, const struct idm_ids *groups,
+    size_t most, struct idm_ids *out, bool *few, struct idm_error *err);
+
+/*
+ * The containers of the members of a kind, from a cursor over the whole of IDM_DB_DOWN: seek the
+ * first window >= `window_no`, then go on until IDM_NOT_FOUND.
+ */
+enum idm_result idm_closure_seek_members(struct idm_cursor *cursor, uint64_t group_id,
+    enum idm_member_kind kind, uint64_t window_no, struct idm_error *err);
+enum idm_result idm_closure_next_members(struct idm_cursor *cursor, uint64_t group_id,
+    enum idm_member_kind kind, uint64_t *window_no, struct idm_span *container,
     struct idm_error *err);
 
 /* Add the ids of all direct members of a kind to `out`, which is initialised. */

@@ -241,14 +241,14 @@ static enum idm_result
 has_member_of_kind(const struct test *t, enum idm_member_kind kind, bool *out)
 {
 	struct idm_window window;
-	bool last = false;
+	uint64_t next_no = 0;
 	enum idm_result result = IDM_OK;
 
 	*out = false;
 	idm_window_clear(&window);
-	for (uint64_t no = 0; !last && !*out && result == IDM_OK; no++) {
+	for (uint64_t no = 0; no != IDM_NO_WINDOW && !*out && result == IDM_OK; no = next_no) {
 		result =
-		    idm_closure_members(t->read, t->entry->id, kind, no, &window, &last, t->err);
+		    idm_closure_members(t->read, t->entry->id, kind, no, &window, &next_no, t->err);
 		*out = result == IDM_OK && !window_is_empty(&window);
 	}
 	return result;

@@ -445,6 +445,20 @@ idm_ids_add(struct idm_ids *list, struct idm_arena *arena, uint64_t id, bool *ad
 	return IDM_OK;
 }
 
+enum idm_result
+idm_ids_add_window(struct idm_ids *list, struct idm_arena *arena, const struct idm_window *window,
+    uint64_t window_no)
+{
+	uint64_t id = idm_window_next(window, window_no, window_no << IDM_WINDOW_BITS);
+	enum idm_result result = IDM_OK;
+
+	while (result == IDM_OK && id != UINT64_MAX) {
+		result = idm_ids_add(list, arena, id, NULL);
+		id = idm_window_next(window, window_no, id + 1);
+	}
+	return result;
+}
+
 bool
 idm_ids_has(const struct idm_ids *list, uint64_t id)
 {
@@ -453,12 +467,28 @@ idm_ids_has(const struct idm_ids *list, uint64_t id)
 	return at < list->count && list->ids[at] == id;
 }
 
+enum { FAR_LONGER = 16 }; /* so many times longer a list is searched, not walked along */
+
+static bool
+any_of(const struct idm_ids *few, const struct idm_ids *many)
+{
+	for (size_t i = 0; i < few->count; i++) {
+		if (idm_ids_has(many, few->ids[i]))
+			return true;
+	}
+	return false;
+}
+
 bool
 idm_ids_intersect(const struct idm_ids *a, const struct idm_ids *b)
 {
 	size_t i = 0;
 	size_t j = 0;
 
+	if (a->count > b->count)
+		return idm_ids_intersect(b, a);
+	if (a->count < b->count / FAR_LONGER)
+		return any_of(a, b);
 	while (i < a->count && j < b->count) {
 		if (a->ids[i] == b->ids[j])
 			return true;

@@ -57,6 +57,9 @@ struct idm_ids {
 /* Insert in order; *added (may be NULL) false: it was there.  IDM_LIMIT: arena used up. */
 enum idm_result idm_ids_add(
     struct idm_ids *list, struct idm_arena *arena, uint64_t id, bool *added);
+/* The same of all ids of a window. */
+enum idm_result idm_ids_add_window(struct idm_ids *list, struct idm_arena *arena,
+    const struct idm_window *window, uint64_t window_no);
 bool idm_ids_has(const struct idm_ids *list, uint64_t id);
 bool idm_ids_intersect(const struct idm_ids *a, const struct idm_ids *b);
 

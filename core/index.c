@@ -447,6 +447,43 @@ idm_index_equal(const struct idm_read *read, const struct idm_attr *attr, struct
 	return or_key(read, key_of(attr->number, KEY_EQUAL, norm, window_no), window, err);
 }
 
+/*
+ * Values of one attribute are of one length or hold no NUL, and a window begins with one: so the
+ * keys of a value stand together, and the first of another length ends them.
+ */
+enum idm_result
+idm_index_equal_ids(const struct idm_read *read, const struct idm_attr *attr, struct idm_span norm,
+    size_t most, struct idm_ids *out, bool *few, struct idm_error *err)
+{
+	struct index_key key = key_of(attr->number, KEY_EQUAL, norm, 0);
+	struct idm_span prefix = { key.bytes, key.len - WINDOW_BYTES }, found, container;
+	struct idm_window window;
+	struct idm_cursor cursor;
+	enum idm_result result;
+
+	assert(is_value_first(attr->number, KEY_EQUAL) && attr->number != IDM_ATTR_UUID);
+	*few = true;
+	result = idm_cursor_open(read->txn, IDM_DB_INDEX, prefix, &cursor, err);
+	if (result != IDM_OK)
+		return result;
+	while (result == IDM_OK) {
+		result = idm_cursor_next(&cursor, &found, &container, err);
+		if (result != IDM_OK || found.len != key.len)
+			break;
+		idm_window_clear(&window);
+		result = idm_container_decode(container, &window, err);
+		*few = out->count + idm_window_count(&window) <= most;
+		if (result != IDM_OK || !*few)
+			break;
+		result = idm_ids_add_window(
+		    out, read->arena, &window, idm_store_load_u64(found.ptr + prefix.len));
+		if (result != IDM_OK)
+			idm_fail(err, result, "no memory for a list of ids");
+	}
+	idm_cursor_close(&cursor);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
 enum idm_result
 idm_index_present(const struct idm_read *read, const struct idm_attr *attr, uint64_t window_no,
     struct idm_window *window, struct idm_error *err)

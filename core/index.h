@@ -61,6 +61,12 @@ enum idm_result idm_index_drop_attr(
 /* OR the ids in window `window_no` that the index names for a term into `window`. */
 enum idm_result idm_index_equal(const struct idm_read *read, const struct idm_attr *attr,
     struct idm_span norm, uint64_t window_no, struct idm_window *window, struct idm_error *err);
+/*
+ * The same over all windows: add the ids to `out`, which is initialised.  *few false: they are more
+ * than `most`, and `out` is not complete.  Neither `class` nor `uuid` can be asked so.
+ */
+enum idm_result idm_index_equal_ids(const struct idm_read *read, const struct idm_attr *attr,
+    struct idm_span norm, size_t most, struct idm_ids *out, bool *few, struct idm_error *err);
 enum idm_result idm_index_present(const struct idm_read *read, const struct idm_attr *attr,
     uint64_t window_no, struct idm_window *window, struct idm_error *err);
 /*

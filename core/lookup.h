@@ -12,6 +12,7 @@
 enum { IDM_DOMAIN_MAX = 254, IDM_SPN_MAX = 64 + 1 + IDM_DOMAIN_MAX };
 
 struct idm_index_batch;
+struct idm_groups; /* core/groups.h */
 
 /* Borrows all that it points to; made by idm_read_attach for one transaction. */
 struct idm_read {
@@ -26,6 +27,7 @@ struct idm_read {
 	uint64_t high_privilege_id; /* 0 in a database that is being made */
 	/* Where changes of the index wait to be written (core/index_batch.h); NULL: they don't. */
 	struct idm_index_batch *index_batch;
+	struct idm_groups *groups;  /* what is known of groups, by idm_groups_use; NULL: nothing */
 };
 
 /* IDM_NOT_FOUND never: a database without a domain or these ids is one that is being made. */

@@ -8,20 +8,25 @@
 #include "core/filter.h"
 #include "core/idset.h"
 
+enum { IDM_PLAN_FEW = 1024 };
+
 struct idm_plan {
 	const struct idm_read *read;
 	const struct idm_filter *filter; /* prepared for this snapshot */
-	const struct idm_attrset
-	    *anywhere; /* a term on another attribute is Undefined everywhere */
-	bool dead;     /* recycled entries are asked for: they have given up their claims */
+	/* A term on another attribute is Undefined everywhere. */
+	const struct idm_attrset *anywhere;
+	uint32_t look_ups; /* in indexes and edges: what planning has cost so far */
 };
 
-/* *few: the candidates are `out`, named one by one; else they are found by window. */
+/*
+ * *few: the candidates are `out`, named one by one, and at most IDM_PLAN_FEW; else they are found
+ * window by window.
+ */
 enum idm_result idm_plan_ids(
-    const struct idm_plan *plan, struct idm_ids *out, bool *few, struct idm_error *err);
+    struct idm_plan *plan, struct idm_ids *out, bool *few, struct idm_error *err);
 
 /* Set `out` to the candidates in one window. */
 enum idm_result idm_plan_window(
-    const struct idm_plan *plan, uint64_t window_no, struct idm_window *out, struct idm_error *err);
+    struct idm_plan *plan, uint64_t window_no, struct idm_window *out, struct idm_error *err);
 
 #endif

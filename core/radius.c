@@ -1,16 +1,23 @@
 #include "core/radius.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 
 #include "core/builtin.h"
 #include "core/closure.h"
+#include "core/groups.h"
 #include "core/validity.h"
 
 enum {
 	DECIDE_TRIES = 3,
 	REASON_CHARS = sizeof(((struct idm_radius_answer *)0)->reason) - 1,
+};
+
+struct idm_radius_memory {
+	struct idm_arena *arena;   /* of the decision at hand */
+	struct idm_groups *groups; /* NULL: there was no memory for it; then it is slower */
 };
 
 /* One decision on one snapshot. */
@@ -183,10 +190,12 @@ decide_account(struct decision *d, struct idm_error *err)
 
 static enum idm_result
 decide_in(struct decision *d, const struct idm_txn *txn, struct idm_now now,
-    struct idm_arena *arena, struct idm_error *err)
+    struct idm_radius_memory *memory, struct idm_error *err)
 {
-	enum idm_result result = idm_read_attach(txn, arena, now, &d->read, err);
+	enum idm_result result = idm_read_attach(txn, memory->arena, now, &d->read, err);
 
+	if (result == IDM_OK)
+		result = idm_groups_use(memory->groups, &d->read, err);
 	if (result != IDM_OK)
 		return result;
 	result = find_account(d, err);
@@ -201,7 +210,7 @@ decide_in(struct decision *d, const struct idm_txn *txn, struct idm_now now,
 /* On the newest snapshot; IDM_BUSY: it took so long that the snapshot may be gone. */
 static enum idm_result
 decide_once(struct idm_store *store, struct decision *d, struct idm_now now,
-    struct idm_arena *arena, struct idm_error *err)
+    struct idm_radius_memory *memory, struct idm_error *err)
 {
 	struct idm_txn txn;
 	enum idm_result result;
@@ -210,7 +219,7 @@ decide_once(struct idm_store *store, struct decision *d, struct idm_now now,
 	result = idm_store_read_begin(store, &txn, err);
 	if (result != IDM_OK)
 		return result;
-	result = decide_in(d, &txn, now, arena, err);
+	result = decide_in(d, &txn, now, memory, err);
 	/* A snapshot that is too old may have gone while it was read: whatever it said is void. */
 	if (idm_store_read_check(&txn, NULL) != IDM_OK)
 		result = idm_fail(err, IDM_BUSY, "the decision took too long");
@@ -220,17 +229,44 @@ decide_once(struct idm_store *store, struct decision *d, struct idm_now now,
 
 enum idm_result
 idm_radius_decide(struct idm_store *store, const struct idm_keyring *ring,
-    const struct idm_radius_query *query, struct idm_now now, struct idm_arena *arena,
+    const struct idm_radius_query *query, struct idm_now now, struct idm_radius_memory *memory,
     struct idm_radius_answer *out, struct idm_error *err)
 {
 	struct decision d = { .ring = ring, .query = query, .out = out };
 	enum idm_result result = IDM_BUSY;
 
 	for (int i = 0; i < DECIDE_TRIES && result == IDM_BUSY; i++)
-		result = decide_once(store, &d, now, arena, err);
+		result = decide_once(store, &d, now, memory, err);
+	idm_arena_reset(memory->arena); /* a secret was in it */
 	if (result != IDM_OK)
 		idm_radius_answer_wipe(out);
 	return result;
+}
+
+struct idm_radius_memory *
+idm_radius_memory_new(size_t decision_budget_bytes)
+{
+	struct idm_radius_memory *memory = calloc(1, sizeof(*memory));
+
+	if (memory == NULL)
+		return NULL;
+	memory->arena = idm_arena_new(decision_budget_bytes);
+	if (memory->arena == NULL)
+		idm_radius_memory_free(&memory);
+	else
+		memory->groups = idm_groups_new(IDM_GROUPS_THREAD_BYTES);
+	return memory;
+}
+
+void
+idm_radius_memory_free(struct idm_radius_memory **memory)
+{
+	if (*memory == NULL)
+		return;
+	idm_groups_free(&(*memory)->groups);
+	idm_arena_free(&(*memory)->arena);
+	free(*memory);
+	*memory = NULL;
 }
 
 void

@@ -35,13 +35,19 @@ struct idm_radius_answer {
 	size_t secret_len;
 };
 
+/* What one thread needs to decide, and keeps from one decision to the next.  NULL: out of memory.
+ */
+struct idm_radius_memory;
+struct idm_radius_memory *idm_radius_memory_new(size_t decision_budget_bytes);
+void idm_radius_memory_free(struct idm_radius_memory **memory);
+
 /*
  * Decide on one snapshot.  IDM_OK: `out->verdict` holds; anything else: the core is unreadable and
  * nobody may be let in on it.  `ring` may be NULL when no secret is needed.  Thread safe: it opens
- * its own read transaction; `arena` belongs to the calling thread.
+ * its own read transaction; `memory` belongs to the calling thread.
  */
 enum idm_result idm_radius_decide(struct idm_store *store, const struct idm_keyring *ring,
-    const struct idm_radius_query *query, struct idm_now now, struct idm_arena *arena,
+    const struct idm_radius_query *query, struct idm_now now, struct idm_radius_memory *memory,
     struct idm_radius_answer *out, struct idm_error *err);
 
 void idm_radius_answer_wipe(struct idm_radius_answer *answer);

@@ -3,6 +3,8 @@
 #include "core/index.h"
 #include "core/plan.h"
 
+enum { LOOK_UPS_A_TEST = 4 }; /* a look-up in an index costs a fourth of an entry's test */
+
 /* One slice: what stays the same for every entry in it. */
 struct slice {
 	struct idm_search *search;
@@ -91,6 +93,20 @@ visit(struct slice *slice, uint64_t id)
 	return IDM_OK;
 }
 
+/*
+ * What planning takes of the budget, so that a slice stays short.  Half of it is left where there
+ * is something to test: the next slice would have to plan again.
+ */
+static void
+charge(struct slice *slice, struct idm_plan *plan, bool found)
+{
+	uint32_t cost = plan->look_ups / LOOK_UPS_A_TEST;
+	uint32_t least = found ? slice->budget / 2 + 1 : 1;
+
+	slice->budget = slice->budget > cost + least ? slice->budget - cost : least;
+	plan->look_ups %= LOOK_UPS_A_TEST;
+}
+
 static bool
 may_go_on(const struct slice *slice)
 {
@@ -113,7 +129,7 @@ walk_ids(struct slice *slice, const struct idm_ids *ids)
 
 /* The candidates of one window, from next_id on; *over: the window has no more. */
 static enum idm_result
-walk_window(struct slice *slice, const struct idm_plan *plan, uint64_t window_no, bool *over)
+walk_window(struct slice *slice, struct idm_plan *plan, uint64_t window_no, bool *over)
 {
 	struct idm_arena_mark mark = idm_arena_mark(slice->read->arena);
 	struct idm_window window;
@@ -124,6 +140,7 @@ walk_window(struct slice *slice, const struct idm_plan *plan, uint64_t window_no
 	if (result != IDM_OK)
 		return result;
 	id = idm_window_next(&window, window_no, slice->search->next_id);
+	charge(slice, plan, id != UINT64_MAX);
 	while (id != UINT64_MAX && may_go_on(slice) && result == IDM_OK) {
 		result = visit(slice, id);
 		id = idm_window_next(&window, window_no, id + 1);
@@ -134,7 +151,7 @@ walk_window(struct slice *slice, const struct idm_plan *plan, uint64_t window_no
 
 /* An empty window costs one of the budget too, so that many of them do not make a slice long. */
 static enum idm_result
-walk_windows(struct slice *slice, const struct idm_plan *plan)
+walk_windows(struct slice *slice, struct idm_plan *plan)
 {
 	struct idm_search *search = slice->search;
 	uint64_t end;
@@ -159,20 +176,22 @@ walk_windows(struct slice *slice, const struct idm_plan *plan)
 static enum idm_result
 walk(struct slice *slice)
 {
-	const struct idm_search *search = slice->search;
+	struct idm_search *search = slice->search;
 	struct idm_plan plan = {
 		.read = slice->read,
 		.filter = search->filter,
 		.anywhere = idm_access_search_anywhere(search->access),
-		.dead = idm_filter_asks_class(search->filter, "recycled") ||
-			idm_filter_asks_class(search->filter, "tombstone"),
 	};
 	struct idm_ids ids;
-	bool few;
-	enum idm_result result = idm_plan_ids(&plan, &ids, &few, slice->err);
+	bool few = false;
+	enum idm_result result = IDM_OK;
 
+	if (!search->many)
+		result = idm_plan_ids(&plan, &ids, &few, slice->err);
 	if (result != IDM_OK)
 		return result;
+	search->many = !few;
+	charge(slice, &plan, true);
 	return few ? walk_ids(slice, &ids) : walk_windows(slice, &plan);
 }
 

@@ -13,6 +13,7 @@ struct idm_search {
 	const struct idm_filter *filter;
 	const struct idm_access *access;
 	uint64_t next_id; /* where the next slice goes on; 0 at first */
+	bool many;        /* the candidates were found to be more than can be named one by one */
 	bool done;
 };
 
@@ -27,7 +28,8 @@ typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
 /*
  * Go on with a search over all live entries: test at most `budget` entries, then return with
  * search->done false.  Entries come in the order of their ids.  Recycled entries only when the
- * filter asks for class=recycled.
+ * filter asks for class=recycled.  A slice takes bounded memory of the read's arena, which its
+ * caller gives back.
  */
 enum idm_result idm_search_slice(struct idm_search *search, const struct idm_read *read,
     uint32_t budget, idm_search_found found, void *context, struct idm_error *err);

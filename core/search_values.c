@@ -79,21 +79,19 @@ give_window(struct sink *sink, const struct idm_window *window, uint64_t no)
 static enum idm_result
 give_members(struct sink *sink, const struct idm_entry *group)
 {
-	bool last_group = false;
-	bool last_account = false;
+	uint64_t next_group = 0, next_account = 0;
 	enum idm_result result = IDM_OK;
 
-	for (uint64_t no = 0; result == IDM_OK && !sink->stopped; no++) {
+	for (uint64_t no = 0; result == IDM_OK && !sink->stopped && no != IDM_NO_WINDOW;
+	     no = next_group < next_account ? next_group : next_account) {
 		struct idm_window window;
 
-		if (last_group && last_account)
-			break;
 		idm_window_clear(&window);
 		result = idm_closure_members(
-		    sink->read, group->id, IDM_MEMBER_GROUP, no, &window, &last_group, sink->err);
+		    sink->read, group->id, IDM_MEMBER_GROUP, no, &window, &next_group, sink->err);
 		if (result == IDM_OK)
 			result = idm_closure_members(sink->read, group->id, IDM_MEMBER_ACCOUNT, no,
-			    &window, &last_account, sink->err);
+			    &window, &next_account, sink->err);
 		if (result == IDM_OK)
 			result = give_window(sink, &window, no);
 	}

@@ -27,6 +27,7 @@ enum {
 	IDM_STORE_READ_MS = 500,   /* a reader's transaction that is older is thrown away */
 	IDM_STORE_TICK_MS = 100,   /* how often the writer calls idm_store_tick */
 	IDM_STORE_KEY_BYTES = 511, /* LMDB's limit; see idm_store_key */
+	IDM_STORE_FILE_ID_BYTES = 16,
 };
 
 enum idm_db {
@@ -108,6 +109,12 @@ bool idm_store_is_new(const struct idm_store *store);
  */
 enum idm_result idm_store_read_begin(
     struct idm_store *store, struct idm_txn *txn, struct idm_error *err);
+
+/*
+ * Random octets that tell the data file under a transaction from all others: a restore or a vacuum
+ * puts another one in its place, in which numbers of changes may come again.
+ */
+void idm_store_file_id(const struct idm_txn *txn, uint8_t out[IDM_STORE_FILE_ID_BYTES]);
 
 /* IDM_BUSY: the transaction is over age; drop what was read and begin again. */
 enum idm_result idm_store_read_check(const struct idm_txn *txn, struct idm_error *err);

@@ -1,6 +1,7 @@
 /* Transactions: reading, writing, nested writing; commit, publish, sync. */
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "core/dbfile.h"
@@ -39,6 +40,13 @@ idm_store_local_read_begin(struct idm_store *store, struct idm_txn *txn, struct 
 	assert(store->writer);
 	*txn = (struct idm_txn){ 0 };
 	return begin_read(store, store->local, txn, err);
+}
+
+void
+idm_store_file_id(const struct idm_txn *txn, uint8_t out[IDM_STORE_FILE_ID_BYTES])
+{
+	_Static_assert(sizeof(struct idm_file_id) == IDM_STORE_FILE_ID_BYTES, "id of a data file");
+	memcpy(out, &idm_txn_environment(txn)->file_id, IDM_STORE_FILE_ID_BYTES);
 }
 
 enum idm_result

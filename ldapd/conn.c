@@ -517,6 +517,8 @@ check_login(struct conn *conn, struct idm_error *err)
 	if (result == IDM_OK) {
 		result = idm_read_attach(&txn, arena, worker_now(worker), &read, err);
 		if (result == IDM_OK)
+			result = idm_groups_use(worker->groups, &read, err);
+		if (result == IDM_OK)
 			result = worker_rights_of(
 			    worker, &read, &conn->identity, &access, &conn->border_s, err);
 		idm_store_read_end(&txn);

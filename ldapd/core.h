@@ -11,6 +11,7 @@
 #include "common/server_data.h"
 #include "common/tree.h"
 #include "core/change.h"
+#include "core/groups.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
@@ -31,6 +32,7 @@ struct core {
 	struct event_base *base;
 	struct server_data data;
 	struct tree *tree;
+	struct idm_groups *groups; /* what it found out about groups */
 	struct hash_pool *pool;
 	struct core_worker *workers; /* list */
 	uint64_t worker_count;       /* ever: each has its own number */

@@ -112,6 +112,8 @@ core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *e
 		result =
 		    idm_read_attach(&out->txn, job->arena, core_now(job->core), &out->read, err);
 	if (result == IDM_OK)
+		result = idm_groups_use(job->core->groups, &out->read, err);
+	if (result == IDM_OK)
 		result = tree_refresh(&out->read, &job->core->tree, err);
 	out->tree = job->core->tree;
 	return result;

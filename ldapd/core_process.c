@@ -284,6 +284,7 @@ tear_down(struct core *core)
 	free_event(&core->term_event);
 	if (core->base != NULL)
 		event_base_free(core->base);
+	idm_groups_free(&core->groups);
 	tree_free(&core->tree);
 	server_data_close(&core->data);
 }
@@ -295,6 +296,7 @@ core_process_run(const struct server_config *config, int control_fd)
 	struct idm_error err = { .text = "out of memory" };
 	enum idm_result result = IDM_SYSTEM;
 
+	core.groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
 	if (set_up_loop(&core, control_fd))
 		result = server_data_open(config, &core.data, &err);
 	if (result == IDM_OK)

@@ -190,6 +190,8 @@ request_read_open(struct request *request, struct request_read *out, struct idm_
 		return result;
 	result = idm_read_attach(&out->txn, request->arena, worker_now(worker), &out->read, err);
 	if (result == IDM_OK)
+		result = idm_groups_use(worker->groups, &out->read, err);
+	if (result == IDM_OK)
 		result = tree_refresh(&out->read, &worker->tree, err);
 	out->tree = worker->tree;
 	out->access = NULL;

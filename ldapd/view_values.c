@@ -298,29 +298,30 @@ give_name_of(struct giving *g, uint64_t id)
 		give(g, idm_entry_text(&account, IDM_ATTR_NAME));
 }
 
-/* The accounts of one window in any of the groups; false: no later window has one. */
-static bool
+/* The accounts of one window in any of the groups; the next window that may have one. */
+static uint64_t
 give_window(struct giving *g, const struct idm_ids *groups, uint64_t no)
 {
 	struct idm_window window;
-	bool more = false;
+	uint64_t next_no = IDM_NO_WINDOW;
 
 	idm_window_clear(&window);
 	for (size_t i = 0; i < groups->count; i++) {
-		bool last = true;
+		uint64_t next;
 		enum idm_result result = idm_closure_members(
-		    g->view->read, groups->ids[i], IDM_MEMBER_ACCOUNT, no, &window, &last, g->err);
+		    g->view->read, groups->ids[i], IDM_MEMBER_ACCOUNT, no, &window, &next, g->err);
 
 		if (result != IDM_OK) {
 			fail(g, result);
-			return false;
+			return IDM_NO_WINDOW;
 		}
-		more = more || !last;
+		if (next < next_no)
+			next_no = next;
 	}
 	for (uint64_t id = idm_window_next(&window, no, no << IDM_WINDOW_BITS);
 	     id != UINT64_MAX && !g->stopped; id = idm_window_next(&window, no, id + 1))
 		give_name_of(g, id);
-	return more && !g->stopped;
+	return g->stopped ? IDM_NO_WINDOW : next_no;
 }
 
 /* Clients of RFC 2307 know no nesting: a group's accounts are all that are memberof it. */
@@ -337,8 +338,8 @@ give_member_uids(struct giving *g)
 		fail(g, result);
 		return;
 	}
-	for (uint64_t no = 0; give_window(g, &groups, no); no++)
-		;
+	for (uint64_t no = 0; no != IDM_NO_WINDOW;)
+		no = give_window(g, &groups, no);
 }
 
 /* --- validity */

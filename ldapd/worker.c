@@ -631,6 +631,7 @@ tear_down(struct running *r)
 		event_base_free(worker->base);
 	free(worker->read_buffer);
 	SSL_CTX_free(worker->tls);
+	idm_groups_free(&worker->groups);
 	tree_free(&worker->tree);
 	idm_access_table_free(&worker->table);
 	idm_store_close(&worker->store);
@@ -673,6 +674,7 @@ worker_run(const struct worker_start *start)
 	TAILQ_INIT(&r->worker.unread);
 	r->worker.conn_no = start->number;
 	set_limits(&r->worker);
+	r->worker.groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
 	if (set_up_loop(r, start))
 		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);
 	if (result == IDM_OK)

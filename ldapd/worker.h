@@ -9,6 +9,7 @@
 
 #include "common/config.h"
 #include "core/access.h"
+#include "core/groups.h"
 #include "ldapd/channel.h"
 #include "ldapd/conn.h"
 #include "ldapd/request.h"
@@ -41,6 +42,7 @@ struct worker {
 	struct idm_store *store;
 	struct idm_access_table *table;
 	struct tree *tree;
+	struct idm_groups *groups; /* what it found out about groups */
 	SSL_CTX *tls;
 	struct channel *channel;
 	struct listener *listeners; /* CONFIG_ADDRESSES_MAX + 1, the last for the local socket */

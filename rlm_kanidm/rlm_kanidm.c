@@ -21,7 +21,7 @@
 enum {
 	REQUIRED_GROUPS_MAX = 64,
 	LOG_NAME_BYTES = 320,
-	ARENA_BYTES = 8 << 20, /* the most that one decision may use: groups above an account */
+	DECISION_BYTES = 8 << 20, /* the most that one decision may use: groups above an account */
 };
 
 /* An instance: what modules.conf says, and what came of it. */
@@ -51,37 +51,37 @@ static const CONF_PARSER module_config[] = {
 };
 
 /*
- * LMDB allows one environment of a file in a process, so instances share it and count.  `arenas`
- * holds each thread's arena, made when it first decides.
+ * LMDB allows one environment of a file in a process, so instances share it and count.  `memories`
+ * holds each thread's memory, made when it first decides.
  */
 static struct {
 	pthread_mutex_t lock;
 	struct idm_store *store;
 	char *path;
 	unsigned int users;
-	pthread_key_t arenas;
+	pthread_key_t memories;
 } environment = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* A destructor of thread-specific data. */
 static void
-free_arena(void *value)
+free_memory(void *value)
 {
-	struct idm_arena *arena = value;
+	struct idm_radius_memory *memory = value;
 
-	idm_arena_free(&arena);
+	idm_radius_memory_free(&memory);
 }
 
-static struct idm_arena *
-thread_arena(void)
+static struct idm_radius_memory *
+thread_memory(void)
 {
-	struct idm_arena *arena = pthread_getspecific(environment.arenas);
+	struct idm_radius_memory *memory = pthread_getspecific(environment.memories);
 
-	if (arena != NULL)
-		return arena;
-	arena = idm_arena_new(ARENA_BYTES);
-	if (arena != NULL && pthread_setspecific(environment.arenas, arena) != 0)
-		idm_arena_free(&arena);
-	return arena;
+	if (memory != NULL)
+		return memory;
+	memory = idm_radius_memory_new(DECISION_BYTES);
+	if (memory != NULL && pthread_setspecific(environment.memories, memory) != 0)
+		idm_radius_memory_free(&memory);
+	return memory;
 }
 
 static enum idm_result
@@ -91,7 +91,7 @@ open_environment(const char *path, struct idm_error *err)
 
 	if (!clock_init(err))
 		return IDM_SYSTEM;
-	if (pthread_key_create(&environment.arenas, free_arena) != 0)
+	if (pthread_key_create(&environment.memories, free_memory) != 0)
 		return idm_fail(err, IDM_SYSTEM, "no thread-specific key is free");
 	environment.path = strdup(path);
 	result = environment.path == NULL ? idm_fail(err, IDM_SYSTEM, "out of memory")
@@ -100,16 +100,16 @@ open_environment(const char *path, struct idm_error *err)
 		return result;
 	free(environment.path);
 	environment.path = NULL;
-	pthread_key_delete(environment.arenas);
+	pthread_key_delete(environment.memories);
 	return result;
 }
 
-/* The worker threads have ended; the thread that calls has used an arena too. */
+/* The worker threads have ended; the thread that calls has used memory too. */
 static void
 close_environment(void)
 {
-	free_arena(pthread_getspecific(environment.arenas));
-	pthread_key_delete(environment.arenas);
+	free_memory(pthread_getspecific(environment.memories));
+	pthread_key_delete(environment.memories);
 	idm_store_close(&environment.store);
 	free(environment.path);
 	environment.path = NULL;
@@ -323,17 +323,15 @@ decide(
 		.need_secret = true,
 	};
 	struct idm_now now = idm_store_now(inst->store, clock_now_s());
-	struct idm_arena *arena = thread_arena();
+	struct idm_radius_memory *memory = thread_memory();
 	struct idm_error err = { .text = "out of memory" };
 	enum idm_result result = IDM_SYSTEM;
 	rlm_rcode_t code;
 
 	idm_radius_answer_wipe(answer);
-	if (arena != NULL) {
+	if (memory != NULL)
 		result =
-		    idm_radius_decide(inst->store, inst->ring, &query, now, arena, answer, &err);
-		idm_arena_reset(arena);
-	}
+		    idm_radius_decide(inst->store, inst->ring, &query, now, memory, answer, &err);
 	if (result != IDM_OK)
 		return refuse(request, RLM_MODULE_FAIL, who, err.text);
 	decision->at_s = now.at_s;

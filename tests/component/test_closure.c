@@ -66,14 +66,14 @@ static size_t
 members(struct fixture *f, uint64_t group_id, enum idm_member_kind kind, uint64_t *out, size_t room)
 {
 	size_t count = 0;
-	bool last = false;
+	uint64_t next = 0;
 
-	for (uint64_t no = 0; !last; no++) {
+	for (uint64_t no = 0; no != IDM_NO_WINDOW; no = next) {
 		struct idm_window window = { { 0 } };
 		uint64_t first = no << IDM_WINDOW_BITS;
 
 		assert_int_equal(
-		    idm_closure_members(&f->read, group_id, kind, no, &window, &last, &f->err),
+		    idm_closure_members(&f->read, group_id, kind, no, &window, &next, &f->err),
 		    IDM_OK);
 		for (uint64_t id = first; id < first + IDM_WINDOW_IDS; id++) {
 			if (!idm_window_has(&window, id))
@@ -395,6 +395,7 @@ damaged_rows_are_corrupt(void **state)
 	struct idm_window window;
 	struct idm_ids ids;
 	uint8_t up[8], down[17];
+	uint64_t next;
 	bool out;
 
 	fixture_edge(f, group, alice, true);
@@ -423,7 +424,7 @@ damaged_rows_are_corrupt(void **state)
 	    IDM_OK);
 	assert_int_equal(idm_closure_groups_below(&f->read, group, &ids, &f->err), IDM_CORRUPT);
 	assert_int_equal(
-	    idm_closure_members(&f->read, group, IDM_MEMBER_GROUP, 0, &window, &out, &f->err),
+	    idm_closure_members(&f->read, group, IDM_MEMBER_GROUP, 0, &window, &next, &f->err),
 	    IDM_CORRUPT);
 }
 
@@ -474,11 +475,11 @@ compare_members(struct fixture *f, const struct model *m, int group, enum idm_me
 	int to = kind == IDM_MEMBER_GROUP ? GROUPS : NODES;
 	struct idm_window window = { { 0 } };
 	uint32_t count = 0;
-	bool last;
+	uint64_t next;
 
 	assert_int_equal(
-	    idm_closure_members(&f->read, m->id[group], kind, 0, &window, &last, &f->err), IDM_OK);
-	assert_true(last);
+	    idm_closure_members(&f->read, m->id[group], kind, 0, &window, &next, &f->err), IDM_OK);
+	assert_true(next == IDM_NO_WINDOW);
 	for (int n = from; n < to; n++) {
 		assert_int_equal(idm_window_has(&window, m->id[n]), m->edge[group][n]);
 		count += m->edge[group][n];

@@ -22,6 +22,7 @@ struct scene {
 	struct fixture f;
 	struct idm_keyring *ring;
 	struct idm_arena *arena;
+	struct idm_radius_memory *memory;
 	uint64_t access_id;
 	uint64_t alice_id;
 	struct idm_now now;
@@ -60,6 +61,8 @@ setup(void **state)
 	assert_int_equal(idm_keyring_create(path, IDM_PURPOSE_RADIUS, (gid_t)-1, &s->err), IDM_OK);
 	assert_int_equal(idm_keyring_open(path, IDM_PURPOSE_RADIUS, &s->ring, &s->err), IDM_OK);
 	s->arena = idm_arena_new(4 << 20);
+	s->memory = idm_radius_memory_new(4 << 20);
+	assert_non_null(s->memory);
 	s->now = (struct idm_now){ .at_s = NOW_S, .trusted = true };
 	s->access_id = fixture_add(&s->f, "class", "object", "class", "group", "name",
 	    "radius_access_allowed", "uuid", ACCESS_GROUP, NULL);
@@ -81,6 +84,7 @@ teardown(void **state)
 
 	idm_radius_answer_wipe(&s->answer);
 	idm_arena_free(&s->arena);
+	idm_radius_memory_free(&s->memory);
 	idm_keyring_close(&s->ring);
 	fixture_close(&s->f);
 	return 0;
@@ -100,7 +104,7 @@ ask(struct scene *s, const char *name, const struct idm_span *groups, size_t gro
 		assert_int_equal(idm_store_write_commit(&s->f.txn, &s->err), IDM_OK);
 	s->writing = false;
 	result =
-	    idm_radius_decide(s->f.store, s->ring, &query, s->now, s->arena, &s->answer, &s->err);
+	    idm_radius_decide(s->f.store, s->ring, &query, s->now, s->memory, &s->answer, &s->err);
 	idm_arena_reset(s->arena);
 	return result;
 }
@@ -307,7 +311,7 @@ a_check_without_the_secret_needs_no_key(void **state)
 	fixture_edge(&s->f, s->access_id, fixture_person(&s->f, "bob"), true);
 	assert_int_equal(idm_store_write_commit(&s->f.txn, &s->err), IDM_OK);
 	assert_int_equal(
-	    idm_radius_decide(s->f.store, NULL, &query, s->now, s->arena, &s->answer, &s->err),
+	    idm_radius_decide(s->f.store, NULL, &query, s->now, s->memory, &s->answer, &s->err),
 	    IDM_OK);
 	assert_int_equal(s->answer.verdict, IDM_RADIUS_ACCEPT);
 	assert_int_equal(s->answer.secret_len, 0);
@@ -343,8 +347,9 @@ too_little_memory_lets_nobody_in(void **state)
 {
 	struct scene *s = *state;
 
-	idm_arena_free(&s->arena);
-	s->arena = idm_arena_new(64);
+	idm_radius_memory_free(&s->memory);
+	s->memory = idm_radius_memory_new(64);
+	assert_non_null(s->memory);
 	assert_int_not_equal(ask(s, "alice", NULL, 0), IDM_OK);
 	assert_int_not_equal(s->answer.verdict, IDM_RADIUS_ACCEPT);
 	assert_int_equal(s->answer.secret_len, 0);

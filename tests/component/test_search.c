@@ -300,6 +300,7 @@ search(struct world *w, const struct idm_filter *filter, const struct idm_access
 
 	hits->count = 0;
 	while (!s.done) {
+		struct idm_arena_mark mark = idm_arena_mark(w->arena);
 		uint64_t from = s.next_id;
 		size_t before = hits->count;
 
@@ -308,6 +309,7 @@ search(struct world *w, const struct idm_filter *filter, const struct idm_access
 		assert_true(s.done || s.next_id > from); /* each slice gets somewhere */
 		assert_true(hits->count - before <= budget);
 		assert_true(++slices < 10000);
+		idm_arena_rewind(w->arena, mark);
 	}
 }
 

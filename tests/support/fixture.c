@@ -311,15 +311,29 @@ fixture_id(struct fixture *f, const char *text)
 	return entry.id;
 }
 
+/* What the change of an edge between groups does: whoever knows of groups is to forget. */
+static void
+move_generation(struct fixture *f)
+{
+	static const char name[] = "generation.groups";
+	uint64_t generation;
+
+	check(f, idm_store_get_number(&f->txn, IDM_DB_META, name, &generation, &f->err));
+	check(f, idm_store_put_number(&f->txn, IDM_DB_META, name, generation + 1, &f->err));
+}
+
 bool
 fixture_edge(struct fixture *f, uint64_t group_id, uint64_t member_id, bool present)
 {
 	struct idm_entry member;
-	bool changed;
+	bool changed, is_group;
 
 	scratch_begin(f);
 	member = fixture_entry(f, member_id);
+	is_group = idm_entry_has_class(&member, "group");
 	check(f, idm_closure_set_edge(&f->read, group_id, &member, present, &changed, &f->err));
+	if (changed && is_group)
+		move_generation(f);
 	scratch_end(f);
 	return changed;
 }
