@@ -9,8 +9,9 @@ from instance import MODULE, PROGRAMS, Instance
 NEEDED = [PROGRAMS / "kanidm-ldapd", PROGRAMS / "kanidmd", PROGRAMS / "kanidm", MODULE]
 
 
-# Who starts the tests in the background may have had SIGINT ignored, which programs inherit.
+# Who starts the tests in the background may have had these ignored, which programs inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -235,8 +235,9 @@ class Typist:
 
     def __init__(self, instance, *args):
         self.master, self.slave = os.openpty()
+        # A group of its own: an orphaned one, as the tests' may be, takes no SIGTSTP.
         self.process = subprocess.Popen([instance.programs / "kanidm", *args], stdin=self.slave,
-                                        stdout=self.slave, stderr=self.slave,
+                                        stdout=self.slave, stderr=self.slave, process_group=0,
                                         env={**instance.env, "KANIDM_URL": instance.ldapi})
         self.text = ""
 
