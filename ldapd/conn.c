@@ -336,6 +336,13 @@ is_over(const struct conn *conn)
 	return conn->broken || (conn->state == CONN_CLOSING && conn->out_sent == conn->out.len);
 }
 
+/* Input that waited for room, and may be whole: nothing on the socket tells of it. */
+static bool
+has_whole_input(const struct conn *conn)
+{
+	return conn->in_len != 0 && !conn->in_pdu;
+}
+
 void
 conn_settle(struct conn *conn)
 {
@@ -343,10 +350,6 @@ conn_settle(struct conn *conn)
 		return; /* its own event ends with this */
 	resume_input(conn);
 	flush(conn);
-	if (conn->in_len != 0 && may_begin(conn)) {
-		resume_input(conn);
-		flush(conn);
-	}
 	if (conn->border_s == 0) { /* a request found that the login is over */
 		conn_recheck(conn);
 		flush(conn);
@@ -362,7 +365,7 @@ conn_settle(struct conn *conn)
 	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
 	arm(conn->write_event, &conn->writing,
 	    conn->stream.want_write || conn->out_sent < conn->out.len);
-	if (conn->unread && conn->reading) /* what TLS read ahead shows no longer on the socket */
+	if (conn->reading && (conn->unread || has_whole_input(conn)))
 		worker_read_on(conn);
 }
 

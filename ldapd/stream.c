@@ -91,7 +91,6 @@ stream_write(struct stream *stream, const uint8_t *data, size_t len, size_t *sen
 	if (stream->ssl != NULL) {
 		if (SSL_write_ex(stream->ssl, data, len, sent) == 1)
 			return STREAM_DONE;
-		stream->want_write = true;
 		return tls_outcome(stream, 0);
 	}
 	n = send(stream->fd, data, len, MSG_NOSIGNAL);

@@ -329,12 +329,26 @@ read_on(struct worker *worker)
 	}
 }
 
-/* One slice each, in turn; whose client has to take output first waits for conn_settle. */
+/* Whoever waits and has room has another turn; whose client must take output first is `starved`, so
+ * that conn_settle asks for one. */
+static void
+ask_for_turns(struct worker *worker)
+{
+	bool more = false;
+
+	for (struct request *r = worker->waiting; r != NULL; r = r->next_waiting) {
+		r->conn->starved = !conn_has_room(r->conn);
+		more = more || !r->conn->starved;
+	}
+	if (more)
+		worker_go_on(worker);
+}
+
+/* One slice each, in turn. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
-	bool more = false;
 
 	(void)fd;
 	(void)what;
@@ -344,18 +358,14 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		struct conn *conn = request->conn;
 
 		worker_forget(request);
-		conn->starved = !conn_has_room(conn);
-		if (conn->starved) {
+		if (!conn_has_room(conn)) {
 			put_last(worker, request);
 			continue;
 		}
 		request->resume(request);
 		conn_settle(conn);
 	}
-	for (struct request *r = worker->waiting; r != NULL && !more; r = r->next_waiting)
-		more = conn_has_room(r->conn);
-	if (more)
-		worker_go_on(worker);
+	ask_for_turns(worker);
 }
 
 /* --- listeners */
@@ -404,6 +414,13 @@ within_limits(const struct worker *worker, const uint8_t key[CONN_SOURCE_KEY_BYT
 }
 
 static bool
+is_short(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* False, with errno: there is none now. */
+static bool
 accept_one(struct worker *worker, int listen_fd, bool local)
 {
 	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
@@ -412,8 +429,8 @@ accept_one(struct worker *worker, int listen_fd, bool local)
 	uint8_t key[CONN_SOURCE_KEY_BYTES];
 	int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd < 0)
-		return errno == ECONNABORTED || errno == EINTR;
+	if (fd < 0) /* what failed otherwise was that connection (accept(2)) */
+		return errno != EAGAIN && !is_short(errno);
 	source_of(&addr, source, key);
 	if (!within_limits(worker, key)) {
 		log_warn("%s: too many connections, one more refused", source);

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import ldap
@@ -28,6 +29,36 @@ def bind_as(instance, number, name="idm_admin"):
     body = b"\x02\x01\x03\x04" + bytes([len(name)]) + name + b"\x80" + bytes([len(password)]) + password
     op = b"\x60" + bytes([len(body)]) + body
     return b"\x30" + bytes([3 + len(op)]) + b"\x02\x01" + bytes([number]) + op
+
+
+def search_for(base, scope, attribute):
+    """A search for all that is there, messageID 2; SEARCH_DONE is the end of its answer."""
+    base, attribute = base.encode(), attribute.encode()
+    body = (b"\x04" + bytes([len(base)]) + base + b"\x0a\x01" + bytes([scope]) +
+            b"\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x0bobjectClass" +
+            b"\x30" + bytes([2 + len(attribute)]) + b"\x04" + bytes([len(attribute)]) + attribute)
+    op = b"\x63" + bytes([len(body)]) + body
+    return b"\x30" + bytes([3 + len(op)]) + b"\x02\x01\x02" + op
+
+
+SEARCH_DONE = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00"
+
+
+def read_answers(s, count):
+    """Read until `count` searches have been answered whole."""
+    seen, tail = 0, b""
+    while seen < count:
+        part = s.recv(65536)
+        assert part, f"closed after {seen} answers"
+        seen += (tail + part).count(SEARCH_DONE)
+        tail = (tail + part)[-(len(SEARCH_DONE) - 1):]
+
+
+def ldapi(instance, timeout=20):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(timeout)
+    s.connect(str(instance.dir / "ldapi"))
+    return s
 
 
 def read_ids(s, count):
@@ -157,11 +188,7 @@ def test_what_tls_has_read_ahead_of_a_bind_is_served_and_so_is_what_follows(inst
 
 def test_a_client_that_takes_nothing_holds_nobody_up(instance):
     """It asks for everything again and again, and does not read."""
-    filter_present = b"\x87\x0bobjectClass"
-    body = (b"\x04" + bytes([len(instance.suffix)]) + instance.suffix.encode() + b"\x0a\x01\x02"
-            b"\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00" + filter_present + b"\x30\x00")
-    op = b"\x63" + bytes([len(body)]) + body
-    search = b"\x30" + bytes([3 + len(op)]) + b"\x02\x01\x02" + op
+    search = search_for(instance.suffix, ldap.SCOPE_SUBTREE, "*")
     with tls(instance) as deaf:
         deaf.sendall(BIND)
         deaf.settimeout(1)
@@ -235,23 +262,48 @@ def test_a_client_that_is_slow_but_steady_gets_everything(fresh):
     """What was sent makes room: 28 MB through a socket that takes less than an output buffer."""
     instance = fresh(workers=1)
     instance.start_ldapd()
-    body = (b"\x04\x0ccn=subschema\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00"
-            b"\x87\x0bobjectClass\x30\x03\x04\x01+")
-    op = b"\x63" + bytes([len(body)]) + body
-    search = b"\x30" + bytes([3 + len(op)]) + b"\x02\x01\x02" + op
-    done = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00"
-    count, seen, tail = 1000, 0, b""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(str(instance.dir / "ldapi"))
+    search = search_for("cn=subschema", ldap.SCOPE_BASE, "+")
+    count = 1000
+    with ldapi(instance) as s:
         sender = threading.Thread(target=s.sendall, args=(search * count,))
         sender.start()
-        while seen < count:
-            part = s.recv(65536)
-            assert part, f"closed after {seen} answers"
-            seen += (tail + part).count(done)
-            tail = (tail + part)[-(len(done) - 1):]
+        read_answers(s, count)
         sender.join()
+
+
+@pytest.mark.parametrize("connect", [tls, ldapi])
+def test_pipelined_requests_with_large_answers_do_not_stand_still(instance, connect):
+    """Their input waits for room again and again, and nothing on the socket tells of it."""
+    count = 1500  # more than a minute, if each time that it is forgotten costs a second
+    with connect(instance) as s:
+        s.settimeout(20)
+        sender = threading.Thread(
+            target=s.sendall, args=(search_for("cn=subschema", ldap.SCOPE_BASE, "+") * count,))
+        sender.start()
+        begun = time.monotonic()
+        read_answers(s, count)
+        sender.join()
+        assert time.monotonic() - begun < 30, "it waited for more than the machine"
+
+
+def test_many_that_take_nothing_do_not_hang_one_that_is_slow(fresh):
+    """More of them than have a turn at once."""
+    instance = fresh(workers=1)
+    instance.recover("idm_admin")
+    instance.start_ldapd()
+    admin = instance.connect("idm_admin")
+    added = [admin.add(f"uid=p{n},ou=people,{instance.suffix}", [("displayname", [b"x" * 200])])
+             for n in range(700)]
+    for message in added:
+        admin.result(message)
+    search = search_for(instance.suffix, ldap.SCOPE_SUBTREE, "*")
+    with contextlib.ExitStack() as stack:
+        for _ in range(24):
+            stack.enter_context(ldapi(instance)).sendall(search * 3)
+        slow = stack.enter_context(ldapi(instance))
+        slow.sendall(search * 3)
+        assert admin.whoami_s() and instance.connect().search_s("", ldap.SCOPE_BASE)
+        read_answers(slow, 3)
 
 
 def test_connections_are_not_limited_by_what_a_shell_gives(fresh):
@@ -275,6 +327,9 @@ def test_anonymous_that_is_locked_is_told_so(fresh):
     instance.start_ldapd()
     instance.login("idm_admin")
     instance.validity("anonymous", expire=instance.clock.now() - 10)
+    for name in "", "anonymous":
+        with pytest.raises(ldap.INVALID_CREDENTIALS):
+            instance.connect().simple_bind_s(name, name)
     with pytest.raises(ldap.INSUFFICIENT_ACCESS):
         instance.connect().search_s(instance.suffix, ldap.SCOPE_BASE)
     for base, attribute in ("", "namingContexts"), ("cn=subschema", "objectClasses"):
