@@ -31,6 +31,24 @@ ask_core(struct request *request)
 	worker_ask(request, &frame);
 }
 
+/* Whoever does not bind is anonymous too, so nothing is asked but its window (SPEC 8.4). */
+static void
+bind_anonymous(struct request *request)
+{
+	struct request_read read;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = request_read_begin(request, &read, &err);
+
+	if (result == IDM_OK)
+		request_read_end(&read);
+	if (result == IDM_OK)
+		request_respond(request, LDAP_SUCCESS, "");
+	else if (result == IDM_DENIED)
+		request_respond(request, LDAP_INVALID_CREDENTIALS, "");
+	else
+		request_fail(request, result, &err);
+}
+
 void
 bind_handle(struct request *request)
 {
@@ -45,7 +63,7 @@ bind_handle(struct request *request)
 		request_respond(request, LDAP_AUTH_METHOD_NOT_SUPPORTED,
 		    "only simple binds: with a password or a token");
 	else if (bind->name.len == 0 && bind->password.len == 0)
-		request_respond(request, LDAP_SUCCESS, "");
+		bind_anonymous(request);
 	else if (bind->password.len == 0)
 		request_respond(request, LDAP_UNWILLING_TO_PERFORM,
 		    "a name without a password proves nothing (RFC 4513 section 5.1.2)");

@@ -1,6 +1,7 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
 #include "core/builtin.h"
 #include "core/token.h"
+#include "core/validity.h"
 #include "ldapd/core.h"
 #include "ldapd/log.h"
 
@@ -112,6 +113,22 @@ is_anonymous(const struct idm_entry *account)
 	return idm_uuid_equal(&account->uuid, &anonymous);
 }
 
+/* By its name, with whatever password. */
+static void
+bind_anonymous(struct core_job *job, const struct core_read *read, const struct idm_entry *account)
+{
+	const struct idm_identity anonymous = {
+		.kind = IDM_IDENTITY_ANONYMOUS, .uuid = account->uuid, .expire_s = INT64_MAX
+	};
+	struct idm_error err = { .text = "" };
+	enum idm_result result = idm_validity_check(account, read->read.now, &err);
+
+	if (result == IDM_OK)
+		answer_identity(job, &anonymous);
+	else
+		answer_refusal(job, result, &err);
+}
+
 static bool
 looks_like_token(struct idm_span password)
 {
@@ -129,12 +146,10 @@ static void
 bind_named(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
     struct idm_span password)
 {
-	struct idm_identity anonymous = { .kind = IDM_IDENTITY_ANONYMOUS, .expire_s = INT64_MAX };
 	const struct idm_uuid nobody = { { 0 } };
 
 	if (account != NULL && is_anonymous(account)) {
-		anonymous.uuid = account->uuid;
-		answer_identity(job, &anonymous);
+		bind_anonymous(job, read, account);
 	} else if (looks_like_token(password)) {
 		bind_token(job, read, account == NULL ? &nobody : &account->uuid, password);
 	} else {
