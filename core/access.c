@@ -97,6 +97,23 @@ find_account(const struct idm_read *read, struct idm_access *access, struct idm_
 	return idm_closure_memberof(read, &account, &access->memberof, err);
 }
 
+/* The received profiles that ask whether an entry is HP, or the others. */
+static void
+collect(struct idm_access *access, bool asking)
+{
+	const struct idm_access_table *table = access->table;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct idm_profile *profile = &table->profiles[i];
+
+		if ((profile->hp != IDM_HP_ALSO) != asking || !receives(access, profile))
+			continue;
+		access->profiles[access->count++] = profile;
+		attrset_or(&access->anywhere, &profile->search);
+	}
+}
+
+/* Those first that are cheap to judge: often what they grant is all that is wanted. */
 static enum idm_result
 collect_profiles(struct idm_access *access, struct idm_arena *arena, struct idm_error *err)
 {
@@ -105,11 +122,9 @@ collect_profiles(struct idm_access *access, struct idm_arena *arena, struct idm_
 	access->profiles = idm_arena_array(arena, table->count, sizeof(const struct idm_profile *));
 	if (access->profiles == NULL)
 		return idm_fail(err, IDM_LIMIT, "no memory for an identity's profiles");
-	for (size_t i = 0; access->account_id != 0 && i < table->count; i++) {
-		if (!receives(access, &table->profiles[i]))
-			continue;
-		access->profiles[access->count++] = &table->profiles[i];
-		attrset_or(&access->anywhere, &table->profiles[i].search);
+	if (access->account_id != 0) {
+		collect(access, false);
+		collect(access, true);
 	}
 	attrset_and(&access->anywhere, &access->mask);
 	return IDM_OK;
@@ -246,8 +261,25 @@ idm_profile_applies(
 
 /* --- search */
 
+/*
+ * Is the profile of no use, whether it applies or not?  Who sees nothing so far may see the entry
+ * by any attribute; after that the wanted ones count alone.
+ */
+static bool
+adds_nothing(const struct idm_attrset *granted, const struct idm_attrset *wanted,
+    const struct idm_attrset *out)
+{
+	struct idm_attrset rest = *granted;
+
+	if (wanted != NULL && !idm_attrset_is_empty(out))
+		attrset_and(&rest, wanted);
+	return idm_attrset_covers(out, &rest);
+}
+
+/* `wanted` NULL: all attributes. */
 static enum idm_result
-searchable(struct idm_judged *judged, struct idm_attrset *out, struct idm_error *err)
+searchable(struct idm_judged *judged, const struct idm_attrset *wanted, struct idm_attrset *out,
+    struct idm_error *err)
 {
 	const struct idm_access *access = judged->access;
 	enum idm_result result = IDM_OK;
@@ -259,25 +291,34 @@ searchable(struct idm_judged *judged, struct idm_attrset *out, struct idm_error 
 	}
 	for (size_t i = 0; i < access->count && result == IDM_OK; i++) {
 		const struct idm_profile *profile = access->profiles[i];
+		struct idm_attrset granted = profile->search;
 		bool applies;
 
-		if (idm_attrset_covers(out, &profile->search))
+		attrset_and(&granted, &access->mask);
+		if (adds_nothing(&granted, wanted, out))
 			continue;
 		result = idm_profile_applies(judged, profile, &applies, err);
 		if (result == IDM_OK && applies)
-			attrset_or(out, &profile->search);
+			attrset_or(out, &granted);
 	}
-	attrset_and(out, &access->mask);
 	return result;
+}
+
+enum idm_result
+idm_access_search_for(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, const struct idm_attrset *wanted, struct idm_attrset *out,
+    struct idm_error *err)
+{
+	struct idm_judged judged = idm_judge(read, access, entry);
+
+	return searchable(&judged, wanted, out, err);
 }
 
 enum idm_result
 idm_access_search(const struct idm_read *read, const struct idm_access *access,
     const struct idm_entry *entry, struct idm_attrset *out, struct idm_error *err)
 {
-	struct idm_judged judged = idm_judge(read, access, entry);
-
-	return searchable(&judged, out, err);
+	return idm_access_search_for(read, access, entry, NULL, out, err);
 }
 
 /* --- what every kind of write asks first */
@@ -287,7 +328,7 @@ static enum idm_result
 require_sight(struct idm_judged *judged, struct idm_error *err)
 {
 	struct idm_attrset visible;
-	enum idm_result result = searchable(judged, &visible, err);
+	enum idm_result result = searchable(judged, NULL, &visible, err);
 
 	if (result != IDM_OK)
 		return result;

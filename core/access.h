@@ -62,6 +62,14 @@ enum idm_result idm_access_resolve(const struct idm_read *read,
 enum idm_result idm_access_search(const struct idm_read *read, const struct idm_access *access,
     const struct idm_entry *entry, struct idm_attrset *out, struct idm_error *err);
 
+/*
+ * The same for a caller who looks at `wanted` alone (NULL: at all): of other attributes `out` may
+ * lack some that may be searched.  It is empty only where idm_access_search's is.
+ */
+enum idm_result idm_access_search_for(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, const struct idm_attrset *wanted, struct idm_attrset *out,
+    struct idm_error *err);
+
 /* Whatever can't be in there is never visible to this identity, on no entry. */
 const struct idm_attrset *idm_access_search_anywhere(const struct idm_access *access);
 

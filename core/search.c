@@ -10,7 +10,8 @@ struct slice {
 	struct idm_search *search;
 	const struct idm_read *read;
 	uint32_t budget;
-	struct idm_attrset asked; /* the attributes that the filter names */
+	struct idm_attrset asked;  /* the attributes that the filter names */
+	struct idm_attrset wanted; /* those, and what `found` looks at */
 	idm_search_found found;
 	void *context;
 	bool stopped; /* by `found` */
@@ -35,9 +36,34 @@ is_asked_for(const struct idm_filter *filter, const struct idm_entry *entry)
  * only turns answers into Undefined.  So rights are looked at for matches alone.
  */
 static enum idm_result
-test_entry(const struct idm_search *search, const struct idm_read *read,
-    const struct idm_attrset *asked, const struct idm_entry *entry, bool *matches,
-    struct idm_attrset *readable, struct idm_error *err)
+test_entry(const struct slice *slice, const struct idm_entry *entry, bool *matches,
+    struct idm_attrset *readable)
+{
+	const struct idm_search *search = slice->search;
+	const struct idm_read *read = slice->read;
+	enum idm_truth truth;
+	enum idm_result result;
+
+	*matches = false;
+	if (!is_asked_for(search->filter, entry))
+		return IDM_OK;
+	result = idm_filter_test(read, search->filter, entry, NULL, &truth, slice->err);
+	if (result != IDM_OK || truth != IDM_TRUE)
+		return result;
+	result = idm_access_search_for(
+	    read, search->access, entry, &slice->wanted, readable, slice->err);
+	if (result != IDM_OK || idm_attrset_is_empty(readable))
+		return result;
+	if (!idm_attrset_covers(readable, &slice->asked))
+		result = idm_filter_test(read, search->filter, entry, readable, &truth, slice->err);
+	*matches = result == IDM_OK && truth == IDM_TRUE;
+	return result;
+}
+
+enum idm_result
+idm_search_entry(const struct idm_search *search, const struct idm_read *read,
+    const struct idm_entry *entry, const struct idm_attrset *readable, bool *matches,
+    struct idm_error *err)
 {
 	enum idm_truth truth;
 	enum idm_result result;
@@ -45,27 +71,9 @@ test_entry(const struct idm_search *search, const struct idm_read *read,
 	*matches = false;
 	if (!is_asked_for(search->filter, entry))
 		return IDM_OK;
-	result = idm_filter_test(read, search->filter, entry, NULL, &truth, err);
-	if (result != IDM_OK || truth != IDM_TRUE)
-		return result;
-	result = idm_access_search(read, search->access, entry, readable, err);
-	if (result != IDM_OK || idm_attrset_is_empty(readable))
-		return result;
-	if (!idm_attrset_covers(readable, asked))
-		result = idm_filter_test(read, search->filter, entry, readable, &truth, err);
+	result = idm_filter_test(read, search->filter, entry, readable, &truth, err);
 	*matches = result == IDM_OK && truth == IDM_TRUE;
 	return result;
-}
-
-enum idm_result
-idm_search_entry(const struct idm_search *search, const struct idm_read *read,
-    const struct idm_entry *entry, bool *matches, struct idm_attrset *readable,
-    struct idm_error *err)
-{
-	struct idm_attrset asked = { { 0 } };
-
-	idm_filter_attributes(search->filter, &asked);
-	return test_entry(search, read, &asked, entry, matches, readable, err);
 }
 
 /* Test one candidate; what that took from the arena is given back before anybody hears of it. */
@@ -81,8 +89,7 @@ visit(struct slice *slice, uint64_t id)
 	if (result == IDM_NOT_FOUND)
 		return idm_fail(slice->err, IDM_CORRUPT, "the index names an entry that is gone");
 	if (result == IDM_OK)
-		result = test_entry(slice->search, slice->read, &slice->asked, &entry, &matches,
-		    &readable, slice->err);
+		result = test_entry(slice, &entry, &matches, &readable);
 	idm_arena_rewind(slice->read->arena, mark);
 	if (result != IDM_OK)
 		return result;
@@ -212,6 +219,11 @@ idm_search_slice(struct idm_search *search, const struct idm_read *read, uint32_
 	if (search->done)
 		return IDM_OK;
 	idm_filter_attributes(search->filter, &slice.asked);
+	if (search->shown != NULL)
+		slice.wanted = *search->shown;
+	else
+		memset(&slice.wanted, 0xff, sizeof(slice.wanted));
+	idm_filter_attributes(search->filter, &slice.wanted);
 	result = idm_filter_prepare(read, search->filter, err);
 	if (result == IDM_OK)
 		result = walk(&slice);

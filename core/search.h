@@ -12,6 +12,8 @@
 struct idm_search {
 	const struct idm_filter *filter;
 	const struct idm_access *access;
+	/* The attributes that `found` looks at, beside those of the filter; NULL: all. */
+	const struct idm_attrset *shown;
 	uint64_t next_id; /* where the next slice goes on; 0 at first */
 	bool many;        /* the candidates were found to be more than can be named one by one */
 	bool done;
@@ -34,10 +36,9 @@ typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
 enum idm_result idm_search_slice(struct idm_search *search, const struct idm_read *read,
     uint32_t budget, idm_search_found found, void *context, struct idm_error *err);
 
-/* One entry: does it match, and what may be shown?  *matches false: it is not there for the caller.
- */
+/* Does an entry match, of which `readable` may be searched?  One that is not there never does. */
 enum idm_result idm_search_entry(const struct idm_search *search, const struct idm_read *read,
-    const struct idm_entry *entry, bool *matches, struct idm_attrset *readable,
+    const struct idm_entry *entry, const struct idm_attrset *readable, bool *matches,
     struct idm_error *err);
 
 /*

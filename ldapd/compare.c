@@ -74,7 +74,7 @@ compare_entry(struct request *request, const struct request_read *read,
 	const struct view_attr *attr;
 	struct idm_attrset readable;
 	struct idm_entry entry;
-	enum idm_result result = search_find_visible(read, target, &entry, &readable, err);
+	enum idm_result result = search_find_visible(read, target, NULL, &entry, &readable, err);
 
 	if (result != IDM_OK)
 		return result;

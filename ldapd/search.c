@@ -27,6 +27,7 @@ enum stop {
 struct searching {
 	struct request *request;
 	struct view_selection selection;
+	struct idm_attrset shown; /* what the selection needs */
 	struct idm_filter filter;
 	struct idm_search search;
 	enum dn_container container; /* the only one whose entries are in scope, or NONE */
@@ -232,12 +233,14 @@ search_resume(struct request *request)
 
 enum idm_result
 search_find_visible(const struct request_read *read, const struct dn_target *target,
-    struct idm_entry *entry, struct idm_attrset *readable, struct idm_error *err)
+    const struct idm_attrset *wanted, struct idm_entry *entry, struct idm_attrset *readable,
+    struct idm_error *err)
 {
 	enum idm_result result = tree_find(&read->read, target, entry, err);
 
 	if (result == IDM_OK)
-		result = idm_access_search(&read->read, read->access, entry, readable, err);
+		result =
+		    idm_access_search_for(&read->read, read->access, entry, wanted, readable, err);
 	if (result == IDM_OK && idm_attrset_is_empty(readable))
 		return IDM_NOT_FOUND;
 	return result;
@@ -247,11 +250,14 @@ search_find_visible(const struct request_read *read, const struct dn_target *tar
 static enum idm_result
 run_base(struct searching *s, const struct request_read *read, const struct dn_target *target)
 {
+	struct idm_attrset wanted = s->shown;
 	struct idm_attrset readable;
 	struct idm_entry entry;
 	bool matches;
-	enum idm_result result = search_find_visible(read, target, &entry, &readable, s->err);
+	enum idm_result result;
 
+	idm_filter_attributes(&s->filter, &wanted);
+	result = search_find_visible(read, target, &wanted, &entry, &readable, s->err);
 	if (result != IDM_OK)
 		return result;
 	if (!idm_entry_is_live(&entry) && !idm_filter_asks_class(&s->filter, "recycled") &&
@@ -259,7 +265,7 @@ run_base(struct searching *s, const struct request_read *read, const struct dn_t
 		return IDM_NOT_FOUND;
 	if (s->request->message.search.scope == LDAP_SCOPE_ONE)
 		return IDM_OK;
-	result = idm_search_entry(&s->search, &read->read, &entry, &matches, &readable, s->err);
+	result = idm_search_entry(&s->search, &read->read, &entry, &readable, &matches, s->err);
 	if (result == IDM_OK && matches)
 		s->stop = write_entry(s, &entry, &readable);
 	return result;
@@ -420,6 +426,7 @@ searching_new(struct request *request, const struct paging *paging, struct idm_e
 	s->err = err;
 	s->paging = *paging;
 	s->search.filter = &s->filter;
+	s->search.shown = &s->shown;
 	s->search.next_id = paging->next_id;
 	s->limit = limit;
 	if (search->size_limit > 0 && (uint32_t)search->size_limit < limit)
@@ -451,6 +458,7 @@ search_begin(struct searching *s, struct request_read *read)
 	dn_to_target(search->base, s->view.suffix, request->arena, &target);
 	result = view_select(read->read.schema, search->attributes, search->attribute_count,
 	    request->arena, &s->selection, s->err);
+	view_selection_needs(&s->selection, &s->shown);
 	if (result == IDM_OK)
 		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
 	if (result == IDM_OK && (request->conn->handle != 0 || !is_read_by_all(&target, search)))

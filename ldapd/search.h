@@ -17,10 +17,11 @@ void search_no_such_object(
 
 /*
  * The entry of a target that its caller may see, as base of a search or to compare; `readable`: the
- * attributes that may be shown.  IDM_NOT_FOUND without a text: there is none, or it may not be
- * seen.
+ * attributes that may be shown, of those that are `wanted` (NULL: all).  IDM_NOT_FOUND without a
+ * text: there is none, or it may not be seen.
  */
 enum idm_result search_find_visible(const struct request_read *read, const struct dn_target *target,
-    struct idm_entry *entry, struct idm_attrset *readable, struct idm_error *err);
+    const struct idm_attrset *wanted, struct idm_entry *entry, struct idm_attrset *readable,
+    struct idm_error *err);
 
 #endif

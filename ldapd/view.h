@@ -146,6 +146,9 @@ struct view_selection {
 enum idm_result view_select(const struct idm_schema *schema, const struct idm_span *asked,
     size_t count, struct idm_arena *arena, struct view_selection *out, struct idm_error *err);
 
+/* The attributes that the selected ones are computed from: whose right is looked at, no other's. */
+void view_selection_needs(const struct view_selection *selection, struct idm_attrset *out);
+
 /* --- values */
 
 /* One snapshot, as it is shown. */

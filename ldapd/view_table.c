@@ -526,3 +526,17 @@ view_select(const struct idm_schema *schema, const struct idm_span *asked, size_
 		add_shown(&s, show);
 	return IDM_OK;
 }
+
+void
+view_selection_needs(const struct view_selection *selection, struct idm_attrset *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct view_attr *attr = selection->columns[i].attr;
+
+		if (attr->attr != NULL)
+			idm_attrset_add(out, attr->attr);
+		if (attr->second != NULL)
+			idm_attrset_add(out, attr->second);
+	}
+}

@@ -288,6 +288,26 @@ struct row {
 	bool deletes;
 };
 
+/* Who looks at one attribute learns of it what who looks at all does. */
+static void
+assert_each_alone(struct world *w, const struct idm_access *access, const struct idm_entry *entry,
+    const struct idm_attrset *all)
+{
+	const struct idm_attr *attr;
+
+	for (size_t i = 0; (attr = idm_schema_attr_at(w->f->read.schema, i)) != NULL; i++) {
+		struct idm_attrset wanted = { { 0 } }, set;
+
+		idm_attrset_add(&wanted, attr);
+		assert_int_equal(
+		    idm_access_search_for(&w->f->read, access, entry, &wanted, &set, &w->f->err),
+		    IDM_OK);
+		assert_true(idm_attrset_has(&set, attr) == idm_attrset_has(all, attr));
+		assert_true(idm_attrset_covers(all, &set));
+		assert_true(idm_attrset_is_empty(&set) == idm_attrset_is_empty(all));
+	}
+}
+
 static void
 check_row(struct world *w, const struct row *row)
 {
@@ -299,6 +319,7 @@ check_row(struct world *w, const struct row *row)
 
 	assert_int_equal(idm_access_search(&w->f->read, access, &entry, &set, &w->f->err), IDM_OK);
 	assert_set(row->role, whom, "search", &set, row->search);
+	assert_each_alone(w, access, &entry, &set);
 	set = writable(w, access, &entry, false);
 	assert_set(row->role, whom, "write", &set, row->present);
 	set = writable(w, access, &entry, true);
