@@ -51,4 +51,12 @@ typedef bool (*idm_value_emit)(void *context, struct idm_span stored);
 enum idm_result idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
     const struct idm_attr *attr, idm_value_emit emit, void *context, struct idm_error *err);
 
+/*
+ * The same for memberof, directmemberof, member and dynmember alone: the entries that their values
+ * name.
+ */
+typedef bool (*idm_reference_emit)(void *context, const struct idm_entry *named);
+enum idm_result idm_search_references(const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attr *attr, idm_reference_emit emit, void *context, struct idm_error *err);
+
 #endif

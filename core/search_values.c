@@ -1,10 +1,13 @@
 /* The values of stored and computed attributes, as clients see them. */
 #include "core/search.h"
 
+#include <assert.h>
+
 /* Where values go, and whether more are wanted. */
 struct sink {
 	const struct idm_read *read;
 	idm_value_emit emit;
+	idm_reference_emit refer; /* takes references in its place; NULL: none does */
 	void *context;
 	bool stopped;
 	struct idm_error *err;
@@ -36,7 +39,7 @@ give_spn(struct sink *sink, const struct idm_entry *entry)
 		give(sink, idm_span_of(spn, idm_lookup_spn(sink->read, entry, spn)));
 }
 
-/* A reference: the uuid of the entry with this id. */
+/* A reference: the uuid of the entry with this id, or that entry. */
 static enum idm_result
 give_reference(struct sink *sink, uint64_t id)
 {
@@ -45,9 +48,13 @@ give_reference(struct sink *sink, uint64_t id)
 
 	if (result == IDM_NOT_FOUND)
 		return idm_fail(sink->err, IDM_CORRUPT, "an edge names an entry that is gone");
-	if (result == IDM_OK)
+	if (result != IDM_OK)
+		return result;
+	if (sink->refer == NULL)
 		give(sink, idm_uuid_span(&entry.uuid));
-	return result;
+	else
+		sink->stopped = !sink->refer(sink->context, &entry);
+	return IDM_OK;
 }
 
 static enum idm_result
@@ -98,25 +105,46 @@ give_members(struct sink *sink, const struct idm_entry *group)
 	return result;
 }
 
+static bool
+shows_members(const struct idm_entry *entry, const struct idm_attr *attr)
+{
+	return idm_entry_has_class(entry, "group") && idm_entry_is_live(entry) &&
+	       idm_entry_is_dynamic_group(entry) == (attr->number == IDM_ATTR_DYNMEMBER);
+}
+
+static enum idm_result
+give_all(struct sink *sink, const struct idm_entry *entry, const struct idm_attr *attr)
+{
+	switch (attr->number) {
+	case IDM_ATTR_UUID: give(sink, idm_uuid_span(&entry->uuid)); return IDM_OK;
+	case IDM_ATTR_SPN: give_spn(sink, entry); return IDM_OK;
+	case IDM_ATTR_MEMBEROF: return give_groups(sink, entry, false);
+	case IDM_ATTR_DIRECTMEMBEROF: return give_groups(sink, entry, true);
+	case IDM_ATTR_MEMBER:
+	case IDM_ATTR_DYNMEMBER:
+		return shows_members(entry, attr) ? give_members(sink, entry) : IDM_OK;
+	default: give_stored(sink, entry, attr->number); return IDM_OK;
+	}
+}
+
 enum idm_result
 idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
     const struct idm_attr *attr, idm_value_emit emit, void *context, struct idm_error *err)
 {
-	struct sink sink = { read, emit, context, false, err };
+	struct sink sink = { .read = read, .emit = emit, .context = context, .err = err };
 
 	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL | IDM_ATTR_WRITE_ONLY)) != 0)
 		return IDM_OK;
-	switch (attr->number) {
-	case IDM_ATTR_UUID: give(&sink, idm_uuid_span(&entry->uuid)); return IDM_OK;
-	case IDM_ATTR_SPN: give_spn(&sink, entry); return IDM_OK;
-	case IDM_ATTR_MEMBEROF: return give_groups(&sink, entry, false);
-	case IDM_ATTR_DIRECTMEMBEROF: return give_groups(&sink, entry, true);
-	case IDM_ATTR_MEMBER:
-	case IDM_ATTR_DYNMEMBER:
-		if (!idm_entry_has_class(entry, "group") || !idm_entry_is_live(entry) ||
-		    idm_entry_is_dynamic_group(entry) != (attr->number == IDM_ATTR_DYNMEMBER))
-			return IDM_OK;
-		return give_members(&sink, entry);
-	default: give_stored(&sink, entry, attr->number); return IDM_OK;
-	}
+	return give_all(&sink, entry, attr);
+}
+
+enum idm_result
+idm_search_references(const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attr *attr, idm_reference_emit emit, void *context, struct idm_error *err)
+{
+	struct sink sink = { .read = read, .refer = emit, .context = context, .err = err };
+
+	assert((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_EDGE)) != 0 &&
+	       attr->syntax == IDM_SYNTAX_REFERENCE);
+	return give_all(&sink, entry, attr);
 }

@@ -104,10 +104,31 @@ take_stored(void *context, struct idm_span stored)
 	return !g->stopped;
 }
 
+static bool
+take_named(void *context, const struct idm_entry *named)
+{
+	struct giving *g = context;
+	uint8_t dn[TREE_DN_BYTES];
+
+	give(g, tree_dn(g->view->suffix, named, dn));
+	return !g->stopped;
+}
+
+/* Members and groups come as entries, whose DN is at hand. */
+static bool
+is_of_edges(const struct idm_attr *attr)
+{
+	return attr->syntax == IDM_SYNTAX_REFERENCE &&
+	       (attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_EDGE)) != 0;
+}
+
 static void
 give_values(struct giving *g, const struct idm_attr *attr, idm_value_emit take)
 {
-	enum idm_result result = idm_search_values(g->view->read, g->entry, attr, take, g, g->err);
+	const struct idm_read *read = g->view->read;
+	enum idm_result result =
+	    is_of_edges(attr) ? idm_search_references(read, g->entry, attr, take_named, g, g->err)
+			      : idm_search_values(read, g->entry, attr, take, g, g->err);
 
 	if (result != IDM_OK)
 		fail(g, result);
