@@ -7,12 +7,14 @@ static enum idm_result
 known_request(const struct idm_read *read, const struct idm_request *request,
     struct idm_change_set *set, struct idm_error *err)
 {
-	uint64_t no;
-	enum idm_result result = idm_change_log_find(read, &request->id, &no, err);
+	struct idm_answer answer;
+	enum idm_result result = idm_change_log_find(read, &request->id, &answer, err);
 
-	if (result == IDM_OK)
-		memset(set, 0, sizeof(*set));
-	return result;
+	if (result != IDM_OK)
+		return result;
+	memset(set, 0, sizeof(*set));
+	set->no = answer.no;
+	return answer.result;
 }
 
 static enum idm_result

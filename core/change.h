@@ -167,8 +167,9 @@ enum idm_result idm_change_apply(
 
 /*
  * Both, in a nested transaction of `outer`: a request that fails leaves no trace.  A request id
- * that is known is answered with its first result, and changes nothing.  `set` (in `arena`) tells
- * what was done, for revocations; set->no 0: nothing was.
+ * that is known is answered with its first result, and changes nothing: `set` then holds the number
+ * of that change, and no item.  `set` (in `arena`) tells what was done, for revocations; set->no 0:
+ * nothing was.
  */
 enum idm_result idm_change_run(struct idm_txn *outer, const struct idm_change_context *context,
     const struct idm_identity *identity, const struct idm_request *request, struct idm_now now,

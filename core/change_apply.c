@@ -6,6 +6,7 @@
 #include "core/change_digest.h"
 #include "core/change_log.h"
 #include "core/index.h"
+#include "core/rest.h"
 #include "core/schema_load.h"
 
 /* How an item's entry stood and stands, through the phases of one apply. */
@@ -25,7 +26,10 @@ struct apply {
 	struct idm_error *err;
 };
 
-enum { COUNTER_BITS = 40 };
+enum {
+	COUNTER_BITS = 40,
+	SWEEP_AT_ONCE = 16, /* names a change forgets at most */
+};
 
 static uint64_t
 counter_of(uint64_t no)
@@ -60,28 +64,46 @@ load_before(struct apply *a, size_t index)
 	return idm_entry_view(copy, entry.id, &state->before, a->err);
 }
 
+/* A name that is given up rests; who takes it again, by whatever right, ends that (SPEC 2.5). */
+static enum idm_result
+change_rest(struct apply *a, const struct idm_item *item, const struct idm_claim_change *claim)
+{
+	const struct idm_rest rest = { item->uuid, a->set->at_s + IDM_NAME_REST_S };
+
+	if (claim->kind != IDM_CLAIM_NAME)
+		return IDM_OK;
+	return idm_rest_set(a->txn, claim->norm, claim->take ? NULL : &rest, a->err);
+}
+
+static enum idm_result
+change_claim(struct apply *a, const struct idm_claim_change *claim, uint64_t id)
+{
+	struct idm_claim_key key = idm_claim_key(claim->kind, claim->attr_number, claim->norm);
+	struct idm_span span = idm_span_of(key.bytes, key.len);
+	uint8_t row[8];
+	enum idm_result result;
+
+	idm_store_u64(id, row);
+	if (claim->take)
+		return idm_store_put(a->txn, IDM_DB_NAME, span, idm_span_of(row, 8), a->err);
+	result = idm_store_del(a->txn, IDM_DB_NAME, span, a->err);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(a->err, IDM_CORRUPT, "a claim to be released is not there");
+	return result;
+}
+
 static enum idm_result
 change_claims(struct apply *a, size_t index, bool take)
 {
 	const struct idm_item *item = &a->set->items[index];
-	uint8_t id[8];
 	enum idm_result result = IDM_OK;
 
-	idm_store_u64(take ? a->items[index].after.id : 0, id);
 	for (size_t i = 0; i < item->claim_count && result == IDM_OK; i++) {
-		const struct idm_claim_change *claim = &item->claims[i];
-		struct idm_claim_key key;
-		struct idm_span span;
-
-		if (claim->take != take)
+		if (item->claims[i].take != take)
 			continue;
-		key = idm_claim_key(claim->kind, claim->attr_number, claim->norm);
-		span = idm_span_of(key.bytes, key.len);
-		result = take ? idm_store_put(a->txn, IDM_DB_NAME, span, idm_span_of(id, 8), a->err)
-			      : idm_store_del(a->txn, IDM_DB_NAME, span, a->err);
-		if (result == IDM_NOT_FOUND)
-			result =
-			    idm_fail(a->err, IDM_CORRUPT, "a claim to be released is not there");
+		result = change_claim(a, &item->claims[i], take ? a->items[index].after.id : 0);
+		if (result == IDM_OK)
+			result = change_rest(a, item, &item->claims[i]);
 	}
 	return result;
 }
@@ -273,34 +295,6 @@ change_secrets(struct apply *a, size_t index)
 	return result;
 }
 
-/*
- * A name that is given up rests (SPEC 2.5): who had it, and until when.  Taking it again by anyone
- * forgets that.
- */
-static enum idm_result
-rest_names(struct apply *a, size_t index)
-{
-	const struct idm_item *item = &a->set->items[index];
-	enum idm_result result = IDM_OK;
-
-	for (size_t i = 0; i < item->claim_count && result == IDM_OK; i++) {
-		const struct idm_claim_change *claim = &item->claims[i];
-		uint8_t row[IDM_UUID_BYTES + 8];
-		char *key;
-
-		if (claim->kind != IDM_CLAIM_NAME)
-			continue;
-		key = idm_arena_printf(a->read->arena, "rest.%.*s", IDM_SPAN_ARG(claim->norm));
-		if (key == NULL)
-			return idm_fail(a->err, IDM_LIMIT, "no room for a name");
-		memcpy(row, item->uuid.bytes, IDM_UUID_BYTES);
-		idm_store_u64((uint64_t)(a->set->at_s + IDM_NAME_REST_S), row + IDM_UUID_BYTES);
-		result = put_or_del(a, IDM_DB_META, idm_span_cstr(key),
-		    claim->take ? IDM_SPAN_EMPTY : idm_span_of(row, sizeof(row)));
-	}
-	return result;
-}
-
 static enum idm_result
 derive(struct apply *a, size_t index)
 {
@@ -401,8 +395,7 @@ static enum idm_result
 apply_items(struct apply *a)
 {
 	static enum idm_result (*const phases[])(struct apply *, size_t) = { load_before,
-		release_claims, rest_names, write_entry, take_claims, change_edges, change_secrets,
-		derive };
+		release_claims, write_entry, take_claims, change_edges, change_secrets, derive };
 	enum idm_result result = idm_digest_load(a->txn, a->digest, a->err);
 
 	a->items = idm_arena_array(a->read->arena, a->set->item_count, sizeof(*a->items));
@@ -434,7 +427,8 @@ idm_change_apply(
     const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
 {
 	struct apply a = { .read = read, .txn = read->txn, .set = set, .err = err };
-	uint64_t applied, known;
+	struct idm_answer known;
+	uint64_t applied;
 	enum idm_result result;
 
 	result = idm_store_get_number(a.txn, IDM_DB_META, "applied", &applied, err);
@@ -448,6 +442,8 @@ idm_change_apply(
 	result = idm_change_log_find(read, &set->request_id, &known, err);
 	if (result == IDM_NOT_FOUND) {
 		result = apply_items(&a);
+		if (result == IDM_OK)
+			result = idm_rest_sweep(a.txn, set->at_s, SWEEP_AT_ONCE, err);
 		if (result == IDM_OK)
 			result = idm_change_log_append(read, set, err);
 	}

@@ -1,33 +1,49 @@
 #include "core/change_log.h"
 
+/*
+ * Two kinds of rows share the database of requests: 'i' and a request's id -> number and result of
+ * the change that answered it; 'n' and the number -> id and second, to find the oldest.
+ */
 enum {
+	ID_KEY_BYTES = 1 + IDM_UUID_BYTES,
+	ID_ROW_BYTES = 8 + 1,
+	NO_KEY_BYTES = 1 + 8,
+	NO_ROW_BYTES = IDM_UUID_BYTES + 8,
 	REQUESTS_KEEP_S = 15 * 60,
 	TRIM_AT_ONCE = 16, /* rows a change forgets at most, so that no change pays for many */
 };
 
-/* A row of `changes` as far as trimming needs it; where each field stands is the codec's layout. */
-struct change_head {
-	uint64_t no;
-	struct idm_uuid request_id;
-	int64_t at_s;
-	size_t bytes;
-};
+static void
+id_key(const struct idm_uuid *id, uint8_t out[ID_KEY_BYTES])
+{
+	out[0] = 'i';
+	memcpy(out + 1, id->bytes, IDM_UUID_BYTES);
+}
 
-enum { HEAD_REQUEST_ID = 1, HEAD_AT = 1 + 16 + 8, HEAD_BYTES = HEAD_AT + 8 };
+static void
+no_key(uint64_t no, uint8_t out[NO_KEY_BYTES])
+{
+	out[0] = 'n';
+	idm_store_u64(no, out + 1);
+}
 
 enum idm_result
-idm_change_log_find(const struct idm_read *read, const struct idm_uuid *request_id, uint64_t *no,
-    struct idm_error *err)
+idm_change_log_find(const struct idm_read *read, const struct idm_uuid *request_id,
+    struct idm_answer *out, struct idm_error *err)
 {
+	uint8_t key[ID_KEY_BYTES];
 	struct idm_span row;
-	enum idm_result result =
-	    idm_store_get(read->txn, IDM_DB_REQUESTS, idm_uuid_span(request_id), &row, err);
+	enum idm_result result;
 
+	id_key(request_id, key);
+	result =
+	    idm_store_get(read->txn, IDM_DB_REQUESTS, idm_span_of(key, sizeof(key)), &row, err);
 	if (result != IDM_OK)
 		return result;
-	if (row.len != 8)
+	if (row.len != ID_ROW_BYTES)
 		return idm_fail(err, IDM_CORRUPT, "a row of requests has %zu octets", row.len);
-	*no = idm_store_load_u64(row.ptr);
+	out->no = idm_store_load_u64(row.ptr);
+	out->result = row.ptr[8];
 	return IDM_OK;
 }
 
@@ -49,32 +65,70 @@ idm_change_log_get(
 	return idm_change_decode(row, read->arena, out, err);
 }
 
-/* The first recorded change whose number is >= `from`. */
+/* --- requests */
+
 static enum idm_result
-find_head(
-    const struct idm_read *read, uint64_t from, struct change_head *out, struct idm_error *err)
+put_request(const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
+{
+	uint8_t by_id[ID_KEY_BYTES], answer[ID_ROW_BYTES], by_no[NO_KEY_BYTES], row[NO_ROW_BYTES];
+	enum idm_result result;
+
+	id_key(&set->request_id, by_id);
+	idm_store_u64(set->no, answer);
+	answer[8] = IDM_OK; /* what was refused left no trace, and is decided anew */
+	no_key(set->no, by_no);
+	memcpy(row, set->request_id.bytes, IDM_UUID_BYTES);
+	idm_store_u64((uint64_t)set->at_s, row + IDM_UUID_BYTES);
+	result = idm_store_put(read->txn, IDM_DB_REQUESTS, idm_span_of(by_id, sizeof(by_id)),
+	    idm_span_of(answer, sizeof(answer)), err);
+	if (result != IDM_OK)
+		return result;
+	return idm_store_put(read->txn, IDM_DB_REQUESTS, idm_span_of(by_no, sizeof(by_no)),
+	    idm_span_of(row, sizeof(row)), err);
+}
+
+/* A request that is known, and when it was answered. */
+struct known_request {
+	uint64_t no;
+	struct idm_uuid id;
+	int64_t at_s;
+};
+
+static enum idm_result
+oldest_request(const struct idm_read *read, struct known_request *out, struct idm_error *err)
 {
 	struct idm_cursor cursor;
 	struct idm_span key, row;
-	uint8_t seek[8];
 	enum idm_result result =
-	    idm_cursor_open(read->txn, IDM_DB_CHANGES, IDM_SPAN_EMPTY, &cursor, err);
+	    idm_cursor_open(read->txn, IDM_DB_REQUESTS, IDM_SPAN_LIT("n"), &cursor, err);
 
 	if (result != IDM_OK)
 		return result;
-	idm_store_u64(from, seek);
-	result = idm_cursor_seek(&cursor, idm_span_of(seek, 8), err);
-	if (result == IDM_OK)
-		result = idm_cursor_next(&cursor, &key, &row, err);
-	if (result == IDM_OK && (key.len != 8 || row.len < HEAD_BYTES))
-		result = idm_fail(err, IDM_CORRUPT, "a row of changes is too short");
+	result = idm_cursor_next(&cursor, &key, &row, err);
+	if (result == IDM_OK && (key.len != NO_KEY_BYTES || row.len != NO_ROW_BYTES))
+		result = idm_fail(err, IDM_CORRUPT, "a row of requests has %zu octets", row.len);
 	if (result == IDM_OK) {
-		out->no = idm_store_load_u64(key.ptr);
-		memcpy(out->request_id.bytes, row.ptr + HEAD_REQUEST_ID, IDM_UUID_BYTES);
-		out->at_s = (int64_t)idm_store_load_u64(row.ptr + HEAD_AT);
-		out->bytes = row.len;
+		out->no = idm_store_load_u64(key.ptr + 1);
+		memcpy(out->id.bytes, row.ptr, IDM_UUID_BYTES);
+		out->at_s = (int64_t)idm_store_load_u64(row.ptr + IDM_UUID_BYTES);
 	}
 	idm_cursor_close(&cursor);
+	return result;
+}
+
+static enum idm_result
+forget_request(
+    const struct idm_read *read, const struct known_request *request, struct idm_error *err)
+{
+	uint8_t by_id[ID_KEY_BYTES], by_no[NO_KEY_BYTES];
+	enum idm_result result;
+
+	id_key(&request->id, by_id);
+	no_key(request->no, by_no);
+	result = idm_store_del(read->txn, IDM_DB_REQUESTS, idm_span_of(by_id, sizeof(by_id)), err);
+	if (result == IDM_OK || result == IDM_NOT_FOUND)
+		result = idm_store_del(
+		    read->txn, IDM_DB_REQUESTS, idm_span_of(by_no, sizeof(by_no)), err);
 	return result;
 }
 
@@ -82,41 +136,41 @@ find_head(
 static enum idm_result
 trim_requests(const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
 {
-	uint64_t first;
-	struct change_head head;
-	enum idm_result result =
-	    idm_store_get_number(read->txn, IDM_DB_META, "requests.first", &first, err);
+	struct known_request oldest;
+	enum idm_result result = IDM_OK;
 
 	for (int i = 0; i < TRIM_AT_ONCE && result == IDM_OK; i++) {
-		result = find_head(read, first, &head, err);
-		if (result != IDM_OK || head.no + IDM_REQUESTS_KEEP > set->no ||
-		    head.at_s + REQUESTS_KEEP_S > set->at_s)
+		result = oldest_request(read, &oldest, err);
+		if (result != IDM_OK || oldest.no + IDM_REQUESTS_KEEP > set->no ||
+		    oldest.at_s + REQUESTS_KEEP_S > set->at_s)
 			break;
-		result =
-		    idm_store_del(read->txn, IDM_DB_REQUESTS, idm_uuid_span(&head.request_id), err);
-		if (result == IDM_NOT_FOUND)
-			result = IDM_OK;
-		first = head.no + 1;
-		if (result == IDM_OK)
-			result = idm_store_put_number(
-			    read->txn, IDM_DB_META, "requests.first", first, err);
+		result = forget_request(read, &oldest, err);
 	}
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 
-/* A request is forgotten with its change at the latest, for nothing would lead to it any more. */
-static enum idm_result
-forget_change(const struct idm_read *read, const struct change_head *head, struct idm_error *err)
-{
-	uint8_t key[8];
-	enum idm_result result;
+/* --- changes */
 
-	idm_store_u64(head->no, key);
-	result = idm_store_del(read->txn, IDM_DB_CHANGES, idm_span_of(key, 8), err);
-	if (result == IDM_OK)
-		result = idm_store_del(
-		    read->txn, IDM_DB_REQUESTS, idm_uuid_span(&head->request_id), err);
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
+/* The oldest recorded change: its number, and the octets of its row. */
+static enum idm_result
+oldest_change(const struct idm_read *read, uint64_t *no, size_t *bytes, struct idm_error *err)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, row;
+	enum idm_result result =
+	    idm_cursor_open(read->txn, IDM_DB_CHANGES, IDM_SPAN_EMPTY, &cursor, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_cursor_next(&cursor, &key, &row, err);
+	if (result == IDM_OK && key.len != 8)
+		result = idm_fail(err, IDM_CORRUPT, "a key of changes has %zu octets", key.len);
+	if (result == IDM_OK) {
+		*no = idm_store_load_u64(key.ptr);
+		*bytes = row.len;
+	}
+	idm_cursor_close(&cursor);
+	return result;
 }
 
 /* Forget the oldest change sets but for the one at hand, while all take more than is kept. */
@@ -124,20 +178,25 @@ static enum idm_result
 trim_changes(const struct idm_read *read, const struct idm_change_set *set, uint64_t bytes,
     struct idm_error *err)
 {
-	struct change_head head;
 	enum idm_result result = IDM_OK;
 
 	for (int i = 0; i < TRIM_AT_ONCE && bytes > IDM_CHANGES_KEEP_BYTES; i++) {
-		result = find_head(read, 0, &head, err);
-		if (result == IDM_OK && head.no == set->no) {
-			bytes = head.bytes; /* it was counted wrong: nothing else is there */
+		uint8_t key[8];
+		uint64_t no;
+		size_t row_bytes;
+
+		result = oldest_change(read, &no, &row_bytes, err);
+		if (result == IDM_OK && no == set->no) {
+			bytes = row_bytes; /* it was counted wrong: nothing else is there */
 			break;
 		}
+		idm_store_u64(no, key);
 		if (result == IDM_OK)
-			result = forget_change(read, &head, err);
+			result = idm_store_del(
+			    read->txn, IDM_DB_CHANGES, idm_span_of(key, sizeof(key)), err);
 		if (result != IDM_OK)
 			return result;
-		bytes -= head.bytes < bytes ? head.bytes : bytes;
+		bytes -= row_bytes < bytes ? row_bytes : bytes;
 	}
 	return idm_store_put_number(read->txn, IDM_DB_META, "changes.bytes", bytes, err);
 }
@@ -155,8 +214,7 @@ idm_change_log_append(
 	if (result == IDM_OK)
 		result = idm_store_put(read->txn, IDM_DB_CHANGES, idm_span_of(no, 8), row, err);
 	if (result == IDM_OK)
-		result = idm_store_put(read->txn, IDM_DB_REQUESTS, idm_uuid_span(&set->request_id),
-		    idm_span_of(no, 8), err);
+		result = put_request(read, set, err);
 	if (result == IDM_OK)
 		result = idm_store_get_number(read->txn, IDM_DB_META, "changes.bytes", &bytes, err);
 	if (result == IDM_OK)

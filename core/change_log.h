@@ -7,9 +7,15 @@
 
 #include "core/change.h"
 
-/* The number of the change that answered a request.  IDM_NOT_FOUND: none is known. */
+/* What a request was answered with. */
+struct idm_answer {
+	uint64_t no; /* of its change */
+	enum idm_result result;
+};
+
+/* The answer that a request has had.  IDM_NOT_FOUND: none is known. */
 enum idm_result idm_change_log_find(const struct idm_read *read, const struct idm_uuid *request_id,
-    uint64_t *no, struct idm_error *err);
+    struct idm_answer *out, struct idm_error *err);
 
 /* Record a change set and its request, and forget what is beyond the limits. */
 enum idm_result idm_change_log_append(

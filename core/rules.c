@@ -2,6 +2,7 @@
  */
 #include "core/builtin.h"
 #include "core/evaluation.h"
+#include "core/rest.h"
 
 static bool
 is_profile(const struct idm_draft *draft)
@@ -122,21 +123,14 @@ may_take_resting(struct idm_evaluation *e, bool *out)
 static enum idm_result
 check_resting(struct idm_evaluation *e, struct idm_span name)
 {
-	char *key = idm_arena_printf(e->read->arena, "rest.%.*s", IDM_SPAN_ARG(name));
-	struct idm_span row;
+	struct idm_rest rest;
 	bool may = false;
-	enum idm_result result;
+	enum idm_result result = idm_rest_find(e->read->txn, name, &rest, e->err);
 
-	if (key == NULL)
-		return IDM_LIMIT;
-	result = idm_store_get(e->read->txn, IDM_DB_META, idm_span_cstr(key), &row, e->err);
 	if (result == IDM_NOT_FOUND)
 		return IDM_OK;
-	if (result == IDM_OK && row.len != IDM_UUID_BYTES + 8)
-		result = idm_fail(e->err, IDM_CORRUPT, "meta %s does not decode", key);
-	if (result != IDM_OK ||
-	    (int64_t)idm_store_load_u64(row.ptr + IDM_UUID_BYTES) <= e->set->at_s ||
-	    memcmp(row.ptr, e->uuid.bytes, IDM_UUID_BYTES) == 0)
+	if (result != IDM_OK || rest.until_s <= e->read->now.at_s ||
+	    idm_uuid_equal(&rest.holder, &e->uuid))
 		return result;
 	result = may_take_resting(e, &may);
 	if (result == IDM_OK && !may)

@@ -31,9 +31,9 @@ number(struct realm *r, const char *name)
 	return value;
 }
 
-/* The records of a database, and the octets of their values. */
+/* The records of a database whose keys begin with `prefix`, and the octets of their values. */
 static size_t
-count(struct realm *r, enum idm_db db, uint64_t *bytes)
+count_prefix(struct realm *r, enum idm_db db, const char *prefix, uint64_t *bytes)
 {
 	struct idm_cursor cursor;
 	struct idm_span key, value;
@@ -41,13 +41,33 @@ count(struct realm *r, enum idm_db db, uint64_t *bytes)
 
 	*bytes = 0;
 	realm_entry(r, "admin");
-	assert_int_equal(idm_cursor_open(&r->txn, db, IDM_SPAN_EMPTY, &cursor, &r->err), IDM_OK);
+	assert_int_equal(
+	    idm_cursor_open(&r->txn, db, idm_span_cstr(prefix), &cursor, &r->err), IDM_OK);
 	while (idm_cursor_next(&cursor, &key, &value, &r->err) == IDM_OK) {
 		n++;
 		*bytes += value.len;
 	}
 	idm_cursor_close(&cursor);
 	realm_done(r);
+	return n;
+}
+
+static size_t
+count_changes(struct realm *r)
+{
+	uint64_t bytes;
+
+	return count_prefix(r, IDM_DB_CHANGES, "", &bytes);
+}
+
+/* Each is found by its id, and by its number. */
+static size_t
+count_requests(struct realm *r)
+{
+	uint64_t bytes;
+	size_t n = count_prefix(r, IDM_DB_REQUESTS, "i", &bytes);
+
+	assert_int_equal(count_prefix(r, IDM_DB_REQUESTS, "n", &bytes), n);
 	return n;
 }
 
@@ -75,18 +95,19 @@ every_change_is_recorded_with_its_request(void **state)
 	realm_person(r, "alice");
 	first = r->set.no;
 	make_changes(r, 10);
-	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), first + 10);
+	assert_int_equal(count_prefix(r, IDM_DB_CHANGES, "", &bytes), first + 10);
 	assert_int_equal(number(r, "changes.bytes"), bytes);
-	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), first + 10);
+	assert_int_equal(count_requests(r), first + 10);
 	for (no = 1; no <= first + 10; no++) {
-		uint64_t found;
+		struct idm_answer found;
 
 		realm_entry(r, "admin");
 		assert_int_equal(idm_change_log_get(&r->read, no, &set, &r->err), IDM_OK);
 		assert_int_equal(set.no, no);
 		assert_int_equal(
 		    idm_change_log_find(&r->read, &set.request_id, &found, &r->err), IDM_OK);
-		assert_int_equal(found, no);
+		assert_int_equal(found.no, no);
+		assert_int_equal(found.result, IDM_OK);
 		realm_done(r);
 	}
 	realm_entry(r, "admin");
@@ -98,40 +119,38 @@ static void
 requests_are_kept_by_count_and_by_time(void **state)
 {
 	struct realm *r = *state;
-	uint64_t bytes;
 	size_t kept;
 
 	realm_person(r, "alice");
 	make_changes(r, 40);
-	kept = count(r, IDM_DB_REQUESTS, &bytes);
+	kept = count_requests(r);
 	r->now.at_s += 15 * 60;
 	make_changes(r, 10); /* old enough, but few */
-	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), kept + 10);
+	assert_int_equal(count_requests(r), kept + 10);
 	put_number(r, "applied", number(r, "applied") + IDM_REQUESTS_KEEP);
 	make_changes(r, 10);
 	/* 42 are old enough by now, the 10 that came later are not. */
 	assert_int_equal(kept, 42);
-	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), 20);
-	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept + 20);
+	assert_int_equal(count_requests(r), 20);
+	assert_int_equal(count_changes(r), kept + 20);
 }
 
 static void
-changes_are_kept_by_size_and_take_their_requests_along(void **state)
+changes_are_kept_by_size_and_requests_whatever_theirs(void **state)
 {
 	struct realm *r = *state;
-	uint64_t bytes;
 	size_t kept;
 
 	realm_person(r, "alice");
 	make_changes(r, 40);
-	kept = count(r, IDM_DB_CHANGES, &bytes);
+	kept = count_changes(r);
 	put_number(r, "changes.bytes", IDM_CHANGES_KEEP_BYTES - 20);
 	make_changes(r, 1); /* the first row, of all built-in entries, is enough to make room */
-	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept);
-	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), count(r, IDM_DB_CHANGES, &bytes));
+	assert_int_equal(count_changes(r), kept);
+	assert_int_equal(count_requests(r), kept + 1);
 	make_changes(r, 10);
-	assert_int_equal(count(r, IDM_DB_CHANGES, &bytes), kept + 10);
-	assert_int_equal(count(r, IDM_DB_REQUESTS, &bytes), count(r, IDM_DB_CHANGES, &bytes));
+	assert_int_equal(count_changes(r), kept + 10);
+	assert_int_equal(count_requests(r), kept + 11);
 }
 
 /* A size that was counted wrong must not end all changes. */
@@ -139,7 +158,6 @@ static void
 a_wrong_size_heals(void **state)
 {
 	struct realm *r = *state;
-	uint64_t bytes;
 
 	realm_person(r, "alice");
 	put_number(r, "changes.bytes", UINT64_C(1) << 50);
@@ -147,7 +165,7 @@ a_wrong_size_heals(void **state)
 		make_changes(r, 1);
 	put_number(r, "changes.bytes", 0);
 	make_changes(r, 3);
-	assert_true(count(r, IDM_DB_CHANGES, &bytes) >= 3);
+	assert_true(count_changes(r) >= 3);
 }
 
 static void
@@ -158,8 +176,8 @@ a_row_that_does_not_decode_is_named(void **state)
 	struct idm_txn txn;
 	struct idm_read read;
 	struct idm_uuid id = { { 1, 2, 3 } };
-	uint8_t key[8];
-	uint64_t no;
+	uint8_t key[8], request[1 + IDM_UUID_BYTES] = { 'i', 1, 2, 3 };
+	struct idm_answer answer;
 
 	realm_person(r, "alice");
 	idm_store_u64(1, key);
@@ -167,12 +185,12 @@ a_row_that_does_not_decode_is_named(void **state)
 	assert_int_equal(idm_store_put(&txn, IDM_DB_CHANGES, idm_span_of(key, 8),
 			     IDM_SPAN_LIT("\1short"), &r->err),
 	    IDM_OK);
-	assert_int_equal(idm_store_put(&txn, IDM_DB_REQUESTS, idm_uuid_span(&id),
+	assert_int_equal(idm_store_put(&txn, IDM_DB_REQUESTS, idm_span_of(request, sizeof(request)),
 			     IDM_SPAN_LIT("short"), &r->err),
 	    IDM_OK);
 	assert_int_equal(idm_read_attach(&txn, r->arena, r->now, &read, &r->err), IDM_OK);
 	assert_int_equal(idm_change_log_get(&read, 1, &set, &r->err), IDM_CORRUPT);
-	assert_int_equal(idm_change_log_find(&read, &id, &no, &r->err), IDM_CORRUPT);
+	assert_int_equal(idm_change_log_find(&read, &id, &answer, &r->err), IDM_CORRUPT);
 	idm_store_write_abort(&txn);
 }
 
@@ -183,7 +201,7 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
 		T(every_change_is_recorded_with_its_request),
 		T(requests_are_kept_by_count_and_by_time),
-		T(changes_are_kept_by_size_and_take_their_requests_along),
+		T(changes_are_kept_by_size_and_requests_whatever_theirs),
 		T(a_wrong_size_heals),
 		T(a_row_that_does_not_decode_is_named),
 	};
