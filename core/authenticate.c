@@ -6,6 +6,7 @@
 
 #include "core/builtin.h"
 #include "core/session.h"
+#include "core/token_store.h"
 #include "core/validity.h"
 
 static void
@@ -154,12 +155,8 @@ static enum idm_result
 load_row(const struct idm_read *read, const struct idm_txn *local, const struct idm_uuid *id,
     struct idm_token_row *out, struct idm_error *err)
 {
-	struct idm_span bytes;
-	enum idm_result result;
+	enum idm_result result = idm_token_get(read->txn, id, out, err);
 
-	result = idm_store_get(read->txn, IDM_DB_TOKENS, idm_uuid_span(id), &bytes, err);
-	if (result == IDM_OK)
-		return idm_token_row_decode(bytes, out, err);
 	if (result != IDM_NOT_FOUND)
 		return result;
 	result = idm_session_get(local, id, out, err);

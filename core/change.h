@@ -17,6 +17,8 @@ enum {
 	IDM_REQUESTS_KEEP = 100000,
 	IDM_SOURCE_MAX = 64,
 	IDM_NAME_REST_S = 7 * 24 * 3600, /* how long a name that was given up rests (SPEC 2.5) */
+	IDM_RECYCLED_S = 7 * 24 * 3600,  /* how long a deleted entry can be revived (SPEC 11.6) */
+	IDM_TOMBSTONE_S = 7 * 24 * 3600, /* and for how long its uuid is known after that */
 };
 
 /* What a client asks for. */
@@ -26,6 +28,9 @@ enum idm_operation {
 	IDM_OP_DELETE = 3,    /* into the recycle bin */
 	IDM_OP_BOOTSTRAP = 4, /* the built-in entries of a new database */
 	IDM_OP_RECOVER = 5,   /* kanidmd recover_account */
+	IDM_OP_REVIVE = 6,    /* out of the recycle bin */
+	IDM_OP_TOMBSTONE = 7, /* what was in the recycle bin for IDM_RECYCLED_S; no client asks */
+	IDM_OP_PURGE = 8,     /* what was a tombstone for IDM_TOMBSTONE_S; no client asks */
 };
 
 enum idm_request_kind {
@@ -139,6 +144,8 @@ struct idm_change_set {
 	enum idm_operation operation;
 	struct idm_item *items;
 	size_t item_count;
+	const char
+	    *note; /* what the client is to know of a success; NULL: nothing.  Not recorded. */
 };
 
 /* What a decision needs besides the snapshot. */

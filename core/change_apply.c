@@ -8,13 +8,15 @@
 #include "core/index.h"
 #include "core/rest.h"
 #include "core/schema_load.h"
+#include "core/token_store.h"
 
 /* How an item's entry stood and stands, through the phases of one apply. */
 struct applied {
 	bool existed;
-	bool written;            /* `after` is another entry than `before` */
+	bool exists;             /* not, once it was purged */
+	bool written;            /* it is another one than `before` */
 	struct idm_entry before; /* a copy: the map's bytes move under our writes */
-	struct idm_entry after;
+	uint64_t id;
 };
 
 struct apply {
@@ -56,7 +58,11 @@ load_before(struct apply *a, size_t index)
 		return idm_refuse(
 		    a->err, IDM_BUSY, "entry %s was changed meanwhile; try again", text);
 	}
+	state->exists = state->existed;
 	if (!state->existed)
+		return IDM_OK;
+	state->id = entry.id;
+	if (item->kind == IDM_ITEM_SESSION)
 		return IDM_OK;
 	copy = idm_arena_copy(a->read->arena, entry.bytes);
 	if (copy.ptr == NULL)
@@ -101,7 +107,7 @@ change_claims(struct apply *a, size_t index, bool take)
 	for (size_t i = 0; i < item->claim_count && result == IDM_OK; i++) {
 		if (item->claims[i].take != take)
 			continue;
-		result = change_claim(a, &item->claims[i], take ? a->items[index].after.id : 0);
+		result = change_claim(a, &item->claims[i], a->items[index].id);
 		if (result == IDM_OK)
 			result = change_rest(a, item, &item->claims[i]);
 	}
@@ -113,7 +119,9 @@ apply_mod(struct idm_draft *draft, const struct idm_mod *mod)
 {
 	enum idm_result result = IDM_OK;
 
-	if (mod->kind == IDM_MOD_SET || mod->kind == IDM_MOD_CLEAR)
+	if (mod->kind == IDM_MOD_SET)
+		return idm_draft_set(draft, mod->attr_number, mod->values, mod->count);
+	if (mod->kind == IDM_MOD_CLEAR)
 		idm_draft_clear(draft, mod->attr_number);
 	for (size_t i = 0; i < mod->count && result == IDM_OK; i++) {
 		if (mod->kind == IDM_MOD_REMOVE)
@@ -147,16 +155,57 @@ make_draft(struct apply *a, const struct applied *state, struct idm_draft **out)
 }
 
 static enum idm_result
-store_entry(struct apply *a, const struct applied *state, uint64_t id, struct idm_span flat)
+store_entry(
+    struct apply *a, const struct idm_item *item, const struct applied *state, struct idm_span flat)
 {
 	uint8_t key[8];
 	enum idm_result result;
 
-	idm_store_u64(id, key);
+	idm_store_u64(state->id, key);
 	result = idm_store_put(a->txn, IDM_DB_ENTRIES, idm_span_of(key, 8), flat, a->err);
 	if (result == IDM_OK && !state->existed)
-		result = idm_store_put(a->txn, IDM_DB_UUID, idm_uuid_span(&state->after.uuid),
-		    idm_span_of(key, 8), a->err);
+		result = idm_store_put(
+		    a->txn, IDM_DB_UUID, idm_uuid_span(&item->uuid), idm_span_of(key, 8), a->err);
+	return result;
+}
+
+static enum idm_result
+write_new_version(struct apply *a, const struct idm_item *item, struct applied *state)
+{
+	struct idm_draft *draft;
+	struct idm_span flat;
+	enum idm_result result = make_draft(a, state, &draft);
+
+	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
+		if (item->mods[i].attr_number != IDM_ATTR_MEMBER)
+			result = apply_mod(draft, &item->mods[i]);
+	}
+	if (result == IDM_OK)
+		result = idm_draft_encode(draft, &item->uuid, a->set->no, &flat, a->err);
+	if (result == IDM_OK && !state->existed)
+		result = next_id(a, &state->id);
+	if (result == IDM_OK)
+		result = store_entry(a, item, state, flat);
+	if (result == IDM_OK)
+		result = idm_digest_entry(a->digest, flat, a->err);
+	state->exists = true;
+	return result;
+}
+
+/* Its id is not given out again: those that follow are above it (SPEC 11.6). */
+static enum idm_result
+purge_entry(struct apply *a, const struct idm_item *item, struct applied *state)
+{
+	uint8_t key[8];
+	enum idm_result result;
+
+	idm_store_u64(state->id, key);
+	result = idm_store_del(a->txn, IDM_DB_ENTRIES, idm_span_of(key, 8), a->err);
+	if (result == IDM_OK)
+		result = idm_store_del(a->txn, IDM_DB_UUID, idm_uuid_span(&item->uuid), a->err);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(a->err, IDM_CORRUPT, "an entry to be purged is not there");
+	state->exists = false;
 	return result;
 }
 
@@ -166,40 +215,27 @@ write_entry(struct apply *a, size_t index)
 {
 	const struct idm_item *item = &a->set->items[index];
 	struct applied *state = &a->items[index];
-	struct idm_draft *draft;
-	struct idm_span flat;
-	uint64_t id = state->before.id;
-	enum idm_result result;
+	struct idm_arena_mark mark = idm_arena_mark(a->read->arena);
+	enum idm_result result = IDM_OK;
 
-	if (item->kind == IDM_ITEM_SESSION) {
-		state->after = state->before;
+	if (item->kind == IDM_ITEM_SESSION)
 		return IDM_OK;
-	}
-	result = make_draft(a, state, &draft);
-	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
-		if (item->mods[i].attr_number != IDM_ATTR_MEMBER)
-			result = apply_mod(draft, &item->mods[i]);
-	}
-	if (result == IDM_OK)
-		result = idm_draft_encode(draft, &item->uuid, a->set->no, &flat, a->err);
-	if (result == IDM_OK && !state->existed)
-		result = next_id(a, &id);
-	if (result == IDM_OK)
-		result = idm_entry_view(flat, id, &state->after, a->err);
-	if (result == IDM_OK)
-		result = store_entry(a, state, id, flat);
-	if (result == IDM_OK && state->existed)
+	if (state->existed)
 		result = idm_digest_entry(a->digest, state->before.bytes, a->err);
-	if (result == IDM_OK)
-		result = idm_digest_entry(a->digest, flat, a->err);
+	if (result == IDM_OK && item->kind == IDM_ITEM_PURGE)
+		result = purge_entry(a, item, state);
+	else if (result == IDM_OK)
+		result = write_new_version(a, item, state);
 	state->written = true;
+	idm_arena_rewind(a->read->arena, mark);
 	return result;
 }
 
 static enum idm_result
-set_edge(
-    struct apply *a, const struct idm_entry *group, const struct idm_uuid *member, bool present)
+set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
+    const struct idm_uuid *member, bool present)
 {
+	struct idm_arena_mark mark = idm_arena_mark(a->read->arena);
 	struct idm_entry entry;
 	bool changed = false;
 	char text[IDM_UUID_TEXT];
@@ -210,23 +246,23 @@ set_edge(
 		return idm_fail(a->err, IDM_CORRUPT, "member %s is not there", text);
 	}
 	if (result == IDM_OK)
-		result =
-		    idm_closure_set_edge(a->read, group->id, &entry, present, &changed, a->err);
+		result = idm_closure_set_edge(a->read, group_id, &entry, present, &changed, a->err);
+	idm_arena_rewind(a->read->arena, mark);
 	if (result != IDM_OK || !changed)
 		return result;
-	return idm_digest_edge(a->digest, &group->uuid, member, a->err);
+	return idm_digest_edge(a->digest, &item->uuid, member, a->err);
 }
 
 static enum idm_result
-clear_edges(struct apply *a, const struct idm_entry *group)
+clear_edges(struct apply *a, const struct idm_item *item, uint64_t group_id)
 {
 	struct idm_ids ids = { NULL, 0, 0 };
 	enum idm_result result =
-	    idm_closure_member_ids(a->read, group->id, IDM_MEMBER_GROUP, &ids, a->err);
+	    idm_closure_member_ids(a->read, group_id, IDM_MEMBER_GROUP, &ids, a->err);
 
 	if (result == IDM_OK)
 		result =
-		    idm_closure_member_ids(a->read, group->id, IDM_MEMBER_ACCOUNT, &ids, a->err);
+		    idm_closure_member_ids(a->read, group_id, IDM_MEMBER_ACCOUNT, &ids, a->err);
 	for (size_t i = 0; i < ids.count && result == IDM_OK; i++) {
 		struct idm_entry member;
 
@@ -234,7 +270,7 @@ clear_edges(struct apply *a, const struct idm_entry *group)
 		if (result == IDM_OK) {
 			struct idm_uuid uuid = member.uuid;
 
-			result = set_edge(a, group, &uuid, false);
+			result = set_edge(a, item, group_id, &uuid, false);
 		}
 	}
 	return result;
@@ -244,7 +280,7 @@ static enum idm_result
 change_edges(struct apply *a, size_t index)
 {
 	const struct idm_item *item = &a->set->items[index];
-	const struct idm_entry *group = &a->items[index].after;
+	uint64_t group_id = a->items[index].id;
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
@@ -253,13 +289,13 @@ change_edges(struct apply *a, size_t index)
 		if (mod->attr_number != IDM_ATTR_MEMBER)
 			continue;
 		if (mod->kind == IDM_MOD_SET || mod->kind == IDM_MOD_CLEAR)
-			result = clear_edges(a, group);
+			result = clear_edges(a, item, group_id);
 		for (size_t k = 0; k < mod->count && result == IDM_OK; k++) {
 			struct idm_uuid member;
 
 			if (!idm_uuid_load(mod->values[k].norm, &member))
 				return idm_fail(a->err, IDM_CORRUPT, "a member is no uuid");
-			result = set_edge(a, group, &member, mod->kind != IDM_MOD_REMOVE);
+			result = set_edge(a, item, group_id, &member, mod->kind != IDM_MOD_REMOVE);
 		}
 	}
 	return result;
@@ -283,15 +319,14 @@ change_secrets(struct apply *a, size_t index)
 	enum idm_result result = IDM_OK;
 	uint8_t key[12];
 
-	idm_store_u64(a->items[index].after.id, key);
+	idm_store_u64(a->items[index].id, key);
 	for (size_t i = 0; i < item->secret_count && result == IDM_OK; i++) {
 		idm_store_u32(item->secrets[i].attr_number, key + 8);
 		result = put_or_del(
 		    a, IDM_DB_SECRETS, idm_span_of(key, sizeof(key)), item->secrets[i].blob);
 	}
 	for (size_t i = 0; i < item->token_count && result == IDM_OK; i++)
-		result = put_or_del(
-		    a, IDM_DB_TOKENS, idm_uuid_span(&item->tokens[i].id), item->tokens[i].row);
+		result = idm_token_put(a->txn, &item->tokens[i].id, item->tokens[i].row, a->err);
 	return result;
 }
 
@@ -299,11 +334,17 @@ static enum idm_result
 derive(struct apply *a, size_t index)
 {
 	const struct applied *state = &a->items[index];
+	struct idm_entry after;
+	enum idm_result result = IDM_OK;
 
 	if (!state->written)
 		return IDM_OK;
+	if (state->exists)
+		result = idm_lookup_id(a->read, state->id, &after, a->err);
+	if (result != IDM_OK)
+		return result;
 	return idm_index_update(
-	    a->read, state->existed ? &state->before : NULL, &state->after, a->err);
+	    a->read, state->existed ? &state->before : NULL, state->exists ? &after : NULL, a->err);
 }
 
 /* What every read of a database begins with: its domain, and the ids of the well-known groups. */

@@ -239,8 +239,8 @@ check_access(struct idm_evaluation *e)
 	return idm_access_modify(e->read, e->access, &e->before, &e->change, e->err);
 }
 
-static enum idm_result
-check_schema(struct idm_evaluation *e)
+enum idm_result
+idm_evaluation_check_schema(const struct idm_evaluation *e)
 {
 	enum idm_result result = idm_schema_check(e->read->schema, e->draft, e->err);
 
@@ -380,24 +380,40 @@ collect_secrets(struct idm_evaluation *e, struct idm_item *item)
 	return result;
 }
 
+enum idm_result
+idm_evaluation_draft_item(struct idm_evaluation *e, enum idm_item_kind kind, struct idm_item **out)
+{
+	enum idm_result result = set_time(e, IDM_ATTR_LAST_MODIFIED);
+
+	*out = idm_evaluation_item(e, e->exists ? &e->before : NULL, kind);
+	if (*out == NULL)
+		return IDM_LIMIT;
+	if (result == IDM_OK)
+		result = collect_mods(e, *out);
+	if (result == IDM_OK)
+		result = collect_secrets(e, *out);
+	if (result == IDM_OK && !idm_draft_fits(e->draft))
+		return idm_refuse(e->err, IDM_LIMIT,
+		    "the entry is larger than %d octets: remove or shorten values",
+		    IDM_ENTRY_BYTES_MAX);
+	return result;
+}
+
 static enum idm_result
 make_item(struct idm_evaluation *e)
 {
-	struct idm_item *item = idm_evaluation_item(
-	    e, e->exists ? &e->before : NULL, e->exists ? IDM_ITEM_MODIFY : IDM_ITEM_CREATE);
-	enum idm_result result;
+	struct idm_item *item;
+	enum idm_result result = IDM_OK;
 
-	if (item == NULL)
-		return IDM_LIMIT;
-	result = set_time(e, IDM_ATTR_LAST_MODIFIED);
-	if (result == IDM_OK && !e->exists)
+	if (!e->exists)
 		result = set_time(e, IDM_ATTR_CREATED);
 	if (result == IDM_OK)
-		result = collect_mods(e, item);
-	if (result == IDM_OK)
-		result = collect_secrets(e, item);
+		result = idm_evaluation_draft_item(
+		    e, e->exists ? IDM_ITEM_MODIFY : IDM_ITEM_CREATE, &item);
 	if (result == IDM_OK)
 		result = idm_rules_claims(e, item);
+	if (result == IDM_OK && idm_rules_becomes_person(e))
+		result = idm_evaluation_end_tokens(e, &e->uuid, item);
 	if (result != IDM_OK)
 		return result;
 	item->flags = idm_rules_flags(e, item);
@@ -457,12 +473,33 @@ keep_before(struct idm_evaluation *e)
 	return idm_entry_view(copy, e->before.id, &e->before, e->err);
 }
 
+/* May there be such an entry for this operation? */
+static bool
+is_target(const struct idm_entry *entry, enum idm_operation operation)
+{
+	bool tombstone = idm_entry_has_class(entry, "tombstone");
+
+	switch (operation) {
+	case IDM_OP_REVIVE:
+	case IDM_OP_TOMBSTONE: return idm_entry_has_class(entry, "recycled") && !tombstone;
+	case IDM_OP_PURGE: return tombstone;
+	case IDM_OP_CREATE:
+	case IDM_OP_MODIFY:
+	case IDM_OP_DELETE:
+	case IDM_OP_BOOTSTRAP:
+	case IDM_OP_RECOVER: break;
+	}
+	return idm_entry_is_live(entry);
+}
+
 static enum idm_result
 find_target(struct idm_evaluation *e)
 {
-	enum idm_result result = idm_lookup_uuid(e->read, &e->request->target, &e->before, e->err);
+	const struct idm_request *request = e->request;
+	enum idm_result result = idm_lookup_uuid(e->read, &request->target, &e->before, e->err);
 
-	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(&e->before)))
+	if (result == IDM_NOT_FOUND ||
+	    (result == IDM_OK && !is_target(&e->before, request->operation)))
 		return idm_refuse(e->err, IDM_NOT_FOUND, "no matching entries");
 	if (result == IDM_OK)
 		result = keep_before(e);
@@ -527,7 +564,7 @@ evaluate_write(struct idm_evaluation *e)
 	if (result == IDM_OK)
 		result = idm_rules_check(e);
 	if (result == IDM_OK)
-		result = check_schema(e);
+		result = idm_evaluation_check_schema(e);
 	if (result == IDM_OK && changes_nothing(e)) {
 		e->set->no = 0;
 		return IDM_OK;
@@ -610,6 +647,30 @@ check_identity(struct idm_evaluation *e)
 	return result;
 }
 
+static enum idm_result
+evaluate_operation(struct idm_evaluation *e)
+{
+	enum idm_result result = IDM_OK;
+
+	if (e->request->operation != IDM_OP_CREATE)
+		result = find_target(e);
+	if (result != IDM_OK)
+		return result;
+	switch (e->request->operation) {
+	case IDM_OP_CREATE:
+		result = evaluate_create(e);
+		return result == IDM_OK ? evaluate_write(e) : result;
+	case IDM_OP_MODIFY:
+	case IDM_OP_RECOVER: return evaluate_write(e);
+	case IDM_OP_DELETE: return idm_evaluate_recycle(e);
+	case IDM_OP_REVIVE: return idm_evaluate_revive(e);
+	case IDM_OP_TOMBSTONE: return idm_evaluate_tombstone(e);
+	case IDM_OP_PURGE: return idm_evaluate_purge(e);
+	case IDM_OP_BOOTSTRAP: break;
+	}
+	return idm_fail(e->err, IDM_DENIED, "no such operation can be asked for");
+}
+
 enum idm_result
 idm_change_evaluate(const struct idm_read *read, const struct idm_change_context *context,
     const struct idm_identity *identity, const struct idm_request *request,
@@ -632,11 +693,7 @@ idm_change_evaluate(const struct idm_read *read, const struct idm_change_context
 	if (result == IDM_OK)
 		result = renew_attributes(&e, request, &own);
 	if (result == IDM_OK)
-		result =
-		    request->operation == IDM_OP_CREATE ? evaluate_create(&e) : find_target(&e);
-	if (result == IDM_OK)
-		result = request->operation == IDM_OP_DELETE ? idm_evaluate_recycle(&e)
-							     : evaluate_write(&e);
+		result = evaluate_operation(&e);
 	if (result == IDM_LIMIT && err != NULL && err->text[0] == '\0')
 		return idm_refuse(err, IDM_LIMIT, "the request is too large: split it");
 	return result;

@@ -93,12 +93,11 @@ idm_evaluate_member(struct idm_evaluation *e, const struct idm_request_mod *mod)
 	return result;
 }
 
-/* `group` and the groups above it: does idm_high_privilege list one of them? */
-static enum idm_result
-group_is_hp(struct idm_evaluation *e, bool *out)
+enum idm_result
+idm_evaluation_is_hp(struct idm_evaluation *e, const struct idm_entry *group, bool *out)
 {
-	*out = e->before.id == e->read->high_privilege_id;
-	return *out ? IDM_OK : idm_closure_is_hp(e->read, &e->before, out, e->err);
+	*out = group->id == e->read->high_privilege_id;
+	return *out ? IDM_OK : idm_closure_is_hp(e->read, group, out, e->err);
 }
 
 /* One item an account, in however many of the groups it is. */
@@ -121,7 +120,7 @@ end_sessions(struct idm_evaluation *e, uint64_t id)
 	if (item == NULL)
 		return IDM_LIMIT;
 	item->flags = IDM_ITEM_REVOKES;
-	return IDM_OK;
+	return idm_evaluation_end_tokens(e, &item->uuid, item);
 }
 
 static enum idm_result
@@ -158,8 +157,8 @@ refuse_dynamic(struct idm_evaluation *e, const struct idm_ids *groups)
 }
 
 /* An account that becomes HP loses its sessions and tokens (SPEC 4). */
-static enum idm_result
-raise_privilege(struct idm_evaluation *e, const struct idm_entry *member)
+enum idm_result
+idm_evaluation_raise(struct idm_evaluation *e, const struct idm_entry *member)
 {
 	struct idm_ids groups = { NULL, 0, 0 };
 	enum idm_result result;
@@ -262,10 +261,10 @@ idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item)
 	if (result == IDM_OK)
 		result = keep_builtin(e);
 	if (result == IDM_OK)
-		result = group_is_hp(e, &hp);
+		result = idm_evaluation_is_hp(e, &e->before, &hp);
 	for (size_t i = 0; hp && i < e->edge_count && result == IDM_OK; i++) {
 		if (e->edges[i].present)
-			result = raise_privilege(e, &e->edges[i].member);
+			result = idm_evaluation_raise(e, &e->edges[i].member);
 	}
 	return result;
 }

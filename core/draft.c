@@ -210,6 +210,31 @@ idm_draft_clear(struct idm_draft *draft, uint32_t number)
 		drop_attr(draft, attr);
 }
 
+enum idm_result
+idm_draft_set(
+    struct idm_draft *draft, uint32_t number, const struct idm_value *values, size_t count)
+{
+	size_t fixed = idm_entry_fixed_bytes(number);
+	struct attr_values *attr;
+	struct idm_value *copy;
+
+	for (size_t i = 0; i < count; i++) {
+		if (number == 0 || (fixed != 0 && values[i].stored.len != fixed))
+			return IDM_INVALID;
+	}
+	idm_draft_clear(draft, number);
+	if (count == 0)
+		return IDM_OK;
+	copy = idm_arena_array(draft->arena, count, sizeof(*copy));
+	attr = copy == NULL || count > UINT32_MAX ? NULL : insert_attr(draft, number);
+	if (attr == NULL)
+		return IDM_LIMIT;
+	memcpy(copy, values, count * sizeof(*copy));
+	attr->values = copy;
+	attr->count = attr->room = (uint32_t)count;
+	return IDM_OK;
+}
+
 const struct idm_value *
 idm_draft_values(const struct idm_draft *draft, uint32_t number, size_t *count)
 {
@@ -283,6 +308,12 @@ flat_size(const struct idm_draft *draft)
 		}
 	}
 	return size;
+}
+
+bool
+idm_draft_fits(const struct idm_draft *draft)
+{
+	return flat_size(draft) != SIZE_MAX;
 }
 
 static uint8_t *

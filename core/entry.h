@@ -70,6 +70,9 @@ enum idm_result idm_draft_add(struct idm_draft *draft, uint32_t number, struct i
 /* Remove one value by its norm; false: it was not there. */
 bool idm_draft_remove(struct idm_draft *draft, uint32_t number, struct idm_span norm);
 void idm_draft_clear(struct idm_draft *draft, uint32_t number);
+/* Exactly these values, no two of them equal by norm: as fast for many as for few. */
+enum idm_result idm_draft_set(
+    struct idm_draft *draft, uint32_t number, const struct idm_value *values, size_t count);
 
 /* The values of an attribute; *count 0 and NULL where there are none.  Valid until a change. */
 const struct idm_value *idm_draft_values(
@@ -78,6 +81,9 @@ bool idm_draft_has_norm(const struct idm_draft *draft, uint32_t number, struct i
 bool idm_draft_has_class(const struct idm_draft *draft, const char *class_name);
 /* Numbers in ascending order; 0 behind the last. */
 uint32_t idm_draft_attr_at(const struct idm_draft *draft, size_t index);
+
+/* Is the entry as small as one must be? */
+bool idm_draft_fits(const struct idm_draft *draft);
 
 /* The flat bytes, in the arena.  IDM_LIMIT: arena used up, or larger than an entry may be. */
 enum idm_result idm_draft_encode(const struct idm_draft *draft, const struct idm_uuid *uuid,

@@ -1,5 +1,7 @@
 #include "core/evaluation.h"
 
+#include "core/token_store.h"
+
 struct idm_item *
 idm_evaluation_item(
     struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind)
@@ -44,4 +46,26 @@ idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr, st
 		return idm_refuse(e->err, IDM_CONSTRAINT, "%s: no account or group is called %.*s",
 		    attr->name, IDM_SPAN_ARG(text));
 	return result;
+}
+
+enum idm_result
+idm_evaluation_end_tokens(
+    struct idm_evaluation *e, const struct idm_uuid *account, struct idm_item *item)
+{
+	struct idm_uuid *ids;
+	size_t count;
+	enum idm_result result =
+	    idm_token_list(e->read->txn, account, e->read->arena, &ids, &count, e->err);
+
+	if (result != IDM_OK || count == 0)
+		return result;
+	item->tokens = idm_arena_array(e->read->arena, count, sizeof(*item->tokens));
+	if (item->tokens == NULL)
+		return IDM_LIMIT;
+	while (item->token_count < count) {
+		item->tokens[item->token_count] =
+		    (struct idm_token_change){ ids[item->token_count], IDM_SPAN_EMPTY };
+		item->token_count++;
+	}
+	return IDM_OK;
 }

@@ -36,6 +36,10 @@ struct idm_evaluation {
 	struct idm_ids
 	    raised; /* accounts that were looked at because a group of theirs is HP now */
 
+	/* change_recycle: what all items that refer to the entry share. */
+	struct idm_value *own_uuid;
+	struct idm_value *at;
+
 	struct idm_change_set *set;
 	size_t item_room;
 };
@@ -48,6 +52,9 @@ struct idm_item *idm_evaluation_item(
 /* Is the entry at the version that the request expects?  Asked after access; IDM_BUSY: no. */
 enum idm_result idm_evaluation_check_base(const struct idm_evaluation *e);
 
+/* Does the draft hold to the schema? */
+enum idm_result idm_evaluation_check_schema(const struct idm_evaluation *e);
+
 /* Text of a REFERENCE value -> the live entry that it names.  IDM_CONSTRAINT names the value. */
 enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct idm_attr *attr,
     struct idm_span text, struct idm_entry *out);
@@ -56,9 +63,33 @@ enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct id
 enum idm_result idm_evaluate_member(struct idm_evaluation *e, const struct idm_request_mod *mod);
 enum idm_result idm_rules_members(struct idm_evaluation *e);
 enum idm_result idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item);
+/* Is the group high privilege, itself or by the groups above it, as things stand? */
+enum idm_result idm_evaluation_is_hp(
+    struct idm_evaluation *e, const struct idm_entry *group, bool *out);
+/* `member` comes into a group that is: what that ends, and whether it may. */
+enum idm_result idm_evaluation_raise(struct idm_evaluation *e, const struct idm_entry *member);
+
+/*
+ * The item of the entry that the request is about: the difference of draft and entry, secrets too.
+ * Flags, claims and edges are the caller's; there is room for four more mods.
+ */
+enum idm_result idm_evaluation_draft_item(
+    struct idm_evaluation *e, enum idm_item_kind kind, struct idm_item **out);
+
+/* All API tokens of `account` are removed by `item`. */
+enum idm_result idm_evaluation_end_tokens(
+    struct idm_evaluation *e, const struct idm_uuid *account, struct idm_item *item);
 
 /* change_recycle: a whole IDM_OP_DELETE, access included. */
 enum idm_result idm_evaluate_recycle(struct idm_evaluation *e);
+/* Let `entry` refer to the one that the request is about, or no longer. */
+enum idm_result idm_evaluation_reference(
+    struct idm_evaluation *e, const struct idm_entry *entry, uint32_t attr_number, bool present);
+
+/* change_revive: a whole IDM_OP_REVIVE, and what becomes of who is not revived. */
+enum idm_result idm_evaluate_revive(struct idm_evaluation *e);
+enum idm_result idm_evaluate_tombstone(struct idm_evaluation *e);
+enum idm_result idm_evaluate_purge(struct idm_evaluation *e);
 
 /* rules: what the finished draft must hold to, its claims included (SPEC 2.3-2.5, 4). */
 enum idm_result idm_rules_check(struct idm_evaluation *e);
@@ -77,6 +108,12 @@ enum idm_result idm_rules_self_written(struct idm_evaluation *e, const struct id
 /* rules_schema: an attribute or a class that is made or changed, and one that is to be deleted. */
 enum idm_result idm_rules_schema(struct idm_evaluation *e);
 enum idm_result idm_rules_schema_goes(struct idm_evaluation *e);
+/* Does a service account become a person?  Its credentials and tokens end (SPEC 5.4). */
+bool idm_rules_becomes_person(const struct idm_evaluation *e);
+
+/* The same for an entry that comes back: its names may be another's by now; it takes them all. */
+enum idm_result idm_rules_check_revived(struct idm_evaluation *e);
+enum idm_result idm_rules_take(struct idm_evaluation *e, struct idm_item *item);
 
 /* All claims of an entry as it stands are released by `item`. */
 enum idm_result idm_rules_release(

@@ -42,7 +42,9 @@ check_taken(struct idm_evaluation *e, const struct idm_attr *attr, const struct 
 		return result;
 	text = idm_value_print(attr, value->stored, e->read->arena);
 	return idm_refuse(e->err, attr->number == IDM_ATTR_NAME ? IDM_EXISTS : IDM_CONSTRAINT,
-	    "%s %.*s is taken by another entry: choose another", attr->name, IDM_SPAN_ARG(text));
+	    "%s %.*s is taken by another entry: %s", attr->name, IDM_SPAN_ARG(text),
+	    e->request->operation == IDM_OP_REVIVE ? "let that one give it up, then revive this one"
+						   : "choose another");
 }
 
 static enum idm_result
@@ -277,8 +279,8 @@ check_lifecycle(struct idm_evaluation *e)
 	return IDM_OK;
 }
 
-static bool
-becomes_person(const struct idm_evaluation *e)
+bool
+idm_rules_becomes_person(const struct idm_evaluation *e)
 {
 	return e->exists && idm_entry_has_class(&e->before, "service_account") &&
 	       idm_draft_has_class(e->draft, "person");
@@ -296,7 +298,7 @@ check_kind(struct idm_evaluation *e)
 		const struct idm_class *class = idm_schema_class(e->read->schema, name);
 
 		if (class == NULL || (!class->structural && !idm_span_is(name, "dyngroup")) ||
-		    becomes_person(e))
+		    idm_rules_becomes_person(e))
 			continue;
 		return idm_refuse(e->err, IDM_SCHEMA,
 		    "class %.*s says what an entry is and can't come or go: make a new entry",
@@ -326,7 +328,7 @@ end_service_account(struct idm_evaluation *e)
 	static const uint32_t secrets[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
 		IDM_ATTR_RADIUS_SECRET };
 
-	if (!becomes_person(e))
+	if (!idm_rules_becomes_person(e))
 		return IDM_OK;
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
 		if (!sets_secret(e->request, secrets[i]))
@@ -371,6 +373,26 @@ idm_rules_check(struct idm_evaluation *e)
 	return result;
 }
 
+/* Who comes back has given up its names, so each of them may have been taken. */
+enum idm_result
+idm_rules_check_revived(struct idm_evaluation *e)
+{
+	size_t count;
+	const struct idm_value *names = idm_draft_values(e->draft, IDM_ATTR_NAME, &count);
+	enum idm_result result = check_unique(e);
+
+	if (result == IDM_OK && count != 0 && !is_profile(e->draft))
+		result = check_name_against_mail(e, names[0].norm);
+	if (result == IDM_OK)
+		result = check_mails(e);
+	/* What it says was checked when it was written; other entries have changed since. */
+	if (result == IDM_OK)
+		result = idm_rules_profile(e);
+	if (result == IDM_OK)
+		result = idm_rules_dyngroup(e);
+	return result == IDM_OK ? idm_rules_schema(e) : result;
+}
+
 static void
 add_claim(struct idm_item *item, enum idm_claim kind, bool take, uint32_t attr_number,
     struct idm_span norm)
@@ -402,8 +424,9 @@ collect_releases(struct idm_evaluation *e, const struct idm_entry *before,
 	}
 }
 
+/* What the draft claims and `before` (NULL: nothing) did not. */
 static void
-collect_takes(struct idm_evaluation *e, struct idm_item *item)
+collect_takes(struct idm_evaluation *e, const struct idm_entry *before, struct idm_item *item)
 {
 	bool of_profile = is_profile(e->draft);
 	uint32_t number;
@@ -418,7 +441,7 @@ collect_takes(struct idm_evaluation *e, struct idm_item *item)
 			continue;
 		values = idm_draft_values(e->draft, number, &count);
 		for (size_t k = 0; k < count; k++) {
-			if (!e->exists || !idm_entry_has_norm(&e->before, number, values[k].norm))
+			if (before == NULL || !idm_entry_has_norm(before, number, values[k].norm))
 				add_claim(item, kind, true, number, values[k].norm);
 		}
 	}
@@ -453,8 +476,18 @@ idm_rules_claims(struct idm_evaluation *e, struct idm_item *item)
 		return result;
 	if (e->exists)
 		collect_releases(e, &e->before, e->draft, item);
-	collect_takes(e, item);
+	collect_takes(e, e->exists ? &e->before : NULL, item);
 	return IDM_OK;
+}
+
+enum idm_result
+idm_rules_take(struct idm_evaluation *e, struct idm_item *item)
+{
+	enum idm_result result = room_for_claims(e, NULL, item);
+
+	if (result == IDM_OK)
+		collect_takes(e, NULL, item);
+	return result;
 }
 
 enum idm_result
@@ -490,7 +523,7 @@ idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
 {
 	uint32_t flags = 0;
 
-	if (e->exists && (item->secret_count != 0 || becomes_person(e) ||
+	if (e->exists && (item->secret_count != 0 || idm_rules_becomes_person(e) ||
 			     changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
 			     changes_attr(item, IDM_ATTR_ACCOUNT_VALID_FROM)))
 		flags |= IDM_ITEM_REVOKES;

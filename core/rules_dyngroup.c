@@ -97,7 +97,8 @@ idm_rules_dyngroup(struct idm_evaluation *e)
 
 	values = idm_draft_values(e->draft, IDM_ATTR_DYNGROUP_FILTER, &count);
 	if (count == 0 ||
-	    (e->exists && idm_entry_has_norm(&e->before, IDM_ATTR_DYNGROUP_FILTER, values[0].norm)))
+	    (e->exists && e->request->operation != IDM_OP_REVIVE &&
+		idm_entry_has_norm(&e->before, IDM_ATTR_DYNGROUP_FILTER, values[0].norm)))
 		return IDM_OK;
 	result = idm_filter_parse(e->read, values[0].stored, true, &filter, &why);
 	if (result == IDM_INVALID)

@@ -1,0 +1,103 @@
+#include "core/token_store.h"
+
+/* id -> row; account and id -> nothing.  The two kinds of keys differ in their length. */
+enum { OF_ACCOUNT_BYTES = 2 * IDM_UUID_BYTES };
+
+static void
+account_key(
+    const struct idm_uuid *account, const struct idm_uuid *id, uint8_t out[OF_ACCOUNT_BYTES])
+{
+	memcpy(out, account->bytes, IDM_UUID_BYTES);
+	memcpy(out + IDM_UUID_BYTES, id->bytes, IDM_UUID_BYTES);
+}
+
+enum idm_result
+idm_token_get(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_token_row *out,
+    struct idm_error *err)
+{
+	struct idm_span bytes;
+	enum idm_result result = idm_store_get(txn, IDM_DB_TOKENS, idm_uuid_span(id), &bytes, err);
+
+	return result == IDM_OK ? idm_token_row_decode(bytes, out, err) : result;
+}
+
+/* Take away what is stored under the id, in both its rows. */
+static enum idm_result
+forget(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_error *err)
+{
+	struct idm_token_row row;
+	uint8_t key[OF_ACCOUNT_BYTES];
+	enum idm_result result = idm_token_get(txn, id, &row, err);
+
+	if (result != IDM_OK)
+		return result == IDM_NOT_FOUND ? IDM_OK : result;
+	account_key(&row.account, id, key);
+	result = idm_store_del(txn, IDM_DB_TOKENS, idm_span_of(key, sizeof(key)), err);
+	if (result == IDM_OK || result == IDM_NOT_FOUND)
+		result = idm_store_del(txn, IDM_DB_TOKENS, idm_uuid_span(id), err);
+	return result;
+}
+
+enum idm_result
+idm_token_put(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_span bytes,
+    struct idm_error *err)
+{
+	struct idm_token_row row;
+	uint8_t key[OF_ACCOUNT_BYTES];
+	enum idm_result result = forget(txn, id, err);
+
+	if (result != IDM_OK || bytes.len == 0)
+		return result;
+	result = idm_token_row_decode(bytes, &row, err);
+	if (result != IDM_OK)
+		return result;
+	account_key(&row.account, id, key);
+	result = idm_store_put(txn, IDM_DB_TOKENS, idm_uuid_span(id), bytes, err);
+	if (result != IDM_OK)
+		return result;
+	return idm_store_put(
+	    txn, IDM_DB_TOKENS, idm_span_of(key, sizeof(key)), IDM_SPAN_EMPTY, err);
+}
+
+/* Room for one id more, in lists of eight, sixteen, ... */
+static bool
+make_room(struct idm_arena *arena, struct idm_uuid **list, size_t count)
+{
+	struct idm_uuid *more;
+
+	if (count != 0 && (count < 8 || (count & (count - 1)) != 0))
+		return true;
+	more = idm_arena_array(arena, count == 0 ? 8 : 2 * count, sizeof(*more));
+	if (more == NULL)
+		return false;
+	if (count != 0)
+		memcpy(more, *list, count * sizeof(*more));
+	*list = more;
+	return true;
+}
+
+enum idm_result
+idm_token_list(const struct idm_txn *txn, const struct idm_uuid *account, struct idm_arena *arena,
+    struct idm_uuid **out, size_t *count, struct idm_error *err)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	enum idm_result result =
+	    idm_cursor_open(txn, IDM_DB_TOKENS, idm_uuid_span(account), &cursor, err);
+
+	*out = NULL;
+	*count = 0;
+	if (result != IDM_OK)
+		return result;
+	while ((result = idm_cursor_next(&cursor, &key, &value, err)) == IDM_OK) {
+		if (key.len != OF_ACCOUNT_BYTES)
+			continue; /* a token whose id is the account's uuid */
+		if (!make_room(arena, out, *count)) {
+			result = idm_fail(err, IDM_LIMIT, "no room for the tokens of an account");
+			break;
+		}
+		memcpy((*out)[(*count)++].bytes, key.ptr + IDM_UUID_BYTES, IDM_UUID_BYTES);
+	}
+	idm_cursor_close(&cursor);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
