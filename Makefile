@@ -17,6 +17,8 @@ BUILD    ?= build$(if $(SAN),-san)
 PREFIX   ?= /usr
 DESTDIR  ?=
 VERSION  := 0.1.0
+# When the sources were last changed: the clock's floor (common/clock.h), the same for each build.
+BUILD_S  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date -r Makefile +%s))
 
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -89,6 +91,7 @@ $(BUILD)/%.a:
 	$(call say,AR)$(AR) rcs $@ $^
 
 $(BUILD)/rlm_kanidm/%.o $(BUILD)/tests/unit/test_rlm_%.o: STD = $(RLM_FLAGS)
+$(BUILD)/common/clock.o: EXTRA = -DIDM_BUILD_S=$(BUILD_S)
 $(BUILD)/test/common/clock.o: EXTRA = -DIDM_TEST_CLOCK
 
 $(BUILD)/test/common/clock.o: common/clock.c Makefile

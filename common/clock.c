@@ -1,7 +1,10 @@
 #include "common/clock.h"
 
+#include <stdio.h>
 #include <sys/timex.h>
 #include <time.h>
+
+#include "core/uuid.h"
 
 static int64_t
 real_now_s(void)
@@ -29,7 +32,31 @@ clock_monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+void
+clock_boot_id(uint8_t out[CLOCK_BOOT_BYTES])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char text[IDM_UUID_TEXT] = "";
+	struct idm_uuid id = { { 0 } };
+
+	if (file != NULL && fgets(text, sizeof(text), file) != NULL)
+		idm_uuid_parse(idm_span_cstr(text), &id);
+	if (file != NULL)
+		fclose(file);
+	memcpy(out, id.bytes, CLOCK_BOOT_BYTES);
+}
+
+#ifndef IDM_BUILD_S
+#define IDM_BUILD_S 0 /* a build that does not tell */
+#endif
+
 #ifndef IDM_TEST_CLOCK
+
+int64_t
+clock_build_s(void)
+{
+	return IDM_BUILD_S;
+}
 
 bool
 clock_init(struct idm_error *err)
@@ -54,7 +81,6 @@ clock_is_synchronised(void)
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -164,6 +190,12 @@ clock_now_s(void)
 	struct setting setting = current_setting();
 
 	return setting.fixed ? setting.seconds : real_now_s() + setting.seconds;
+}
+
+int64_t
+clock_build_s(void)
+{
+	return 0; /* tests set the clock to times before */
 }
 
 bool

@@ -37,4 +37,11 @@ uint64_t clock_monotonic_ms(void);
 /* Does the kernel say that the wall clock is synchronised (adjtimex)? */
 bool clock_is_synchronised(void);
 
+/* Another value after each start of the machine; all nulls where the kernel does not tell. */
+enum { CLOCK_BOOT_BYTES = 16 };
+void clock_boot_id(uint8_t out[CLOCK_BOOT_BYTES]);
+
+/* When this program was made: no earlier time can be right.  0 in the test variant. */
+int64_t clock_build_s(void);
+
 #endif

@@ -188,6 +188,25 @@ take_log_level(
 	    show(value->text, shown));
 }
 
+static enum idm_result
+take_clock(
+    const struct load *load, const struct key *key, const struct toml_value *value, void *field)
+{
+	enum config_clock *out = field;
+	char shown[SHOWN_MAX + 4];
+
+	(void)key;
+	if (strcmp(value->text, "system") == 0)
+		*out = CONFIG_CLOCK_SYSTEM;
+	else if (strcmp(value->text, "synchronised") == 0)
+		*out = CONFIG_CLOCK_SYNCHRONISED;
+	else
+		return toml_fail(load->err, load->place,
+		    "\"%s\" is no way to trust a clock; write \"system\" or \"synchronised\"",
+		    show(value->text, shown));
+	return IDM_OK;
+}
+
 /* --- addresses */
 
 /* The port behind the last colon; 0: none. */
@@ -317,6 +336,7 @@ static const struct key keys[] = {
 	{ "", "ldapbindaddress", TOML_ARRAY, take_addresses, FIELD(ldapbindaddress), 0, 0 },
 	TEXT(ldapi_path, take_socket),
 	TEXT(log_level, take_log_level),
+	TEXT(clock, take_clock),
 	NUMBER(workers, workers, 0, CPUS_MAX),
 	TEXT(core_user, take_user),
 	TEXT(worker_user, take_user),

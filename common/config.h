@@ -28,6 +28,12 @@ enum config_log_level {
 	CONFIG_LOG_DEBUG,
 };
 
+/* When the time may be trusted (SPEC 11.5). */
+enum config_clock {
+	CONFIG_CLOCK_SYSTEM,       /* unless it lies below the floor */
+	CONFIG_CLOCK_SYNCHRONISED, /* and it was synchronised once since the machine started */
+};
+
 struct config_address {
 	char text[CONFIG_ADDRESS_BYTES]; /* as written */
 	struct sockaddr_storage addr;
@@ -67,6 +73,7 @@ struct server_config {
 	size_t ldapbindaddress_count;         /* 0: no LDAPS, the local socket alone */
 	char ldapi_path[CONFIG_SOCKET_BYTES]; /* "": no local socket */
 	enum config_log_level log_level;
+	enum config_clock clock;
 	uint32_t workers; /* never 0: the number of processors is filled in */
 	char core_user[CONFIG_NAME_BYTES];
 	char worker_user[CONFIG_NAME_BYTES];

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "core/builtin.h"
+#include "core/floor.h"
 
 /*
  * The group that may read what is published, where root set it up and made us a member of it.  One
@@ -59,6 +60,8 @@ server_data_open(const struct server_config *config, struct server_data *out, st
 	*out = (struct server_data){ .store = NULL };
 	result = idm_builtin_open(
 	    config->db_path, read_group(config), config->domain, now, &out->store, err);
+	if (result == IDM_OK)
+		idm_floor_at_least(out->store, clock_build_s());
 	if (result == IDM_OK)
 		result = open_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, (gid_t)-1,
 		    &out->password_ring, err);

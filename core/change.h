@@ -154,6 +154,7 @@ struct idm_change_context {
 	const struct idm_keyring *password_ring;
 	const struct idm_keyring *radius_ring;
 	struct idm_uuid box;
+	bool clock_jumped; /* ahead by more than a day, and not synchronised: `at` stays behind */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "core/authenticate.h"
 #include "core/builtin.h"
 #include "core/evaluation.h"
+#include "core/floor.h"
 
 /*
  * What a reference may refer to (SPEC 2.1): a manager is an account or a group, as is whatever an
@@ -606,6 +607,7 @@ begin_set(struct idm_evaluation *e)
 	struct idm_change_set *set = e->set;
 	const struct idm_now *now = &e->read->now;
 	uint64_t applied, last;
+	bool wild;
 	enum idm_result result;
 
 	memset(set, 0, sizeof(*set));
@@ -617,8 +619,8 @@ begin_set(struct idm_evaluation *e)
 	set->request_id = e->request->id;
 	set->no = applied + 1;
 	set->at_s = now->at_s;
-	if (set->at_s < (int64_t)last ||
-	    (!now->trusted && last != 0 && set->at_s > (int64_t)last + 86400))
+	wild = !now->trusted && set->at_s > (int64_t)last + IDM_CLOCK_JUMP_S;
+	if (set->at_s < (int64_t)last || (last != 0 && (wild || e->context->clock_jumped)))
 		set->at_s = (int64_t)last;
 	set->actor = e->identity->uuid;
 	set->session = e->identity->session;

@@ -1,5 +1,7 @@
 #include "core/change_log.h"
 
+#include <inttypes.h>
+
 /*
  * Two kinds of rows share the database of requests: 'i' and a request's id -> number and result of
  * the change that answered it; 'n' and the number -> id and second, to find the oldest.
@@ -222,4 +224,67 @@ idm_change_log_append(
 	if (result == IDM_OK)
 		result = trim_changes(read, set, bytes + row.len, err);
 	return result;
+}
+
+/* --- whether what is stored fits */
+
+static enum idm_result
+check_pair(
+    const struct idm_read *read, struct idm_span key, struct idm_span wanted, struct idm_error *err)
+{
+	struct idm_span row;
+	enum idm_result result = idm_store_get(read->txn, IDM_DB_REQUESTS, key, &row, err);
+
+	if (result == IDM_NOT_FOUND ||
+	    (result == IDM_OK &&
+		(row.len < wanted.len || memcmp(row.ptr, wanted.ptr, wanted.len) != 0)))
+		return idm_fail(err, IDM_CORRUPT, "it is not the one that it leads to");
+	return result;
+}
+
+/* The change that answered it; it may be forgotten, when it is older than those that are kept. */
+static enum idm_result
+check_answer(
+    const struct idm_read *read, uint64_t no, const struct idm_uuid *id, struct idm_error *err)
+{
+	struct idm_change_set set;
+	uint64_t oldest = UINT64_MAX;
+	size_t bytes;
+	enum idm_result result = idm_change_log_get(read, no, &set, err);
+
+	if (result == IDM_OK && !idm_uuid_equal(&set.request_id, id))
+		return idm_fail(
+		    err, IDM_CORRUPT, "it leads to change %" PRIu64 ", which answered another", no);
+	if (result != IDM_NOT_FOUND)
+		return result == IDM_CORRUPT ? IDM_OK : result; /* the change's own damage */
+	result = oldest_change(read, &oldest, &bytes, err);
+	if ((result == IDM_OK || result == IDM_NOT_FOUND) && no >= oldest)
+		return idm_fail(
+		    err, IDM_CORRUPT, "it leads to no change: %" PRIu64 " is not there", no);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
+enum idm_result
+idm_change_log_check_request(
+    const struct idm_read *read, struct idm_span key, struct idm_span row, struct idm_error *err)
+{
+	struct idm_uuid id;
+	uint8_t other[ID_KEY_BYTES];
+	uint64_t no;
+
+	if (key.len == ID_KEY_BYTES && key.ptr[0] == 'i' && row.len == ID_ROW_BYTES) {
+		memcpy(id.bytes, key.ptr + 1, IDM_UUID_BYTES);
+		no = idm_store_load_u64(row.ptr);
+		if (check_answer(read, no, &id, err) != IDM_OK)
+			return IDM_CORRUPT;
+		no_key(no, other);
+		return check_pair(read, idm_span_of(other, NO_KEY_BYTES), idm_uuid_span(&id), err);
+	}
+	if (key.len == NO_KEY_BYTES && key.ptr[0] == 'n' && row.len == NO_ROW_BYTES) {
+		memcpy(id.bytes, row.ptr, IDM_UUID_BYTES);
+		id_key(&id, other);
+		return check_pair(
+		    read, idm_span_of(other, ID_KEY_BYTES), idm_span_of(key.ptr + 1, 8), err);
+	}
+	return idm_fail(err, IDM_CORRUPT, "it is no key of a request, or of another length");
 }

@@ -25,4 +25,11 @@ enum idm_result idm_change_log_append(
 enum idm_result idm_change_log_get(
     const struct idm_read *read, uint64_t no, struct idm_change_set *out, struct idm_error *err);
 
+/*
+ * Does a row of IDM_DB_REQUESTS fit what it leads to, and the row that leads back to it?
+ * IDM_CORRUPT with a text: it does not.
+ */
+enum idm_result idm_change_log_check_request(
+    const struct idm_read *read, struct idm_span key, struct idm_span row, struct idm_error *err);
+
 #endif

@@ -165,3 +165,61 @@ idm_rest_sweep(const struct idm_txn *txn, int64_t at_s, size_t most, struct idm_
 	}
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
+
+/* --- whether what is stored fits */
+
+static bool
+begins_with(struct idm_span key, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return key.len > len && memcmp(key.ptr, prefix, len) == 0;
+}
+
+static enum idm_result
+check_name_row(const struct idm_txn *txn, struct idm_span name, struct idm_error *err)
+{
+	struct idm_rest rest;
+	struct rest_key until;
+	struct idm_span value;
+	enum idm_result result = idm_rest_find(txn, name, &rest, err);
+
+	if (result != IDM_OK)
+		return result;
+	until = until_key(rest.until_s, name);
+	result = idm_store_get(txn, IDM_DB_META, key_span(&until), &value, err);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(err, IDM_CORRUPT, "a name would rest for ever");
+	return result;
+}
+
+static enum idm_result
+check_until_row(const struct idm_txn *txn, struct idm_span key, struct idm_error *err)
+{
+	struct idm_rest rest;
+	enum idm_result result;
+
+	if (key.len < UNTIL_BYTES)
+		return idm_fail(err, IDM_CORRUPT, "the end of a rest has %zu octets", key.len);
+	result = idm_rest_find(
+	    txn, idm_span_of(key.ptr + UNTIL_BYTES, key.len - UNTIL_BYTES), &rest, err);
+	if (result == IDM_NOT_FOUND ||
+	    (result == IDM_OK &&
+		rest.until_s != idm_datetime_load(idm_span_of(key.ptr + UNTIL_PREFIX_BYTES, 8))))
+		return idm_fail(err, IDM_CORRUPT, "the end of a rest that no name has");
+	return result;
+}
+
+enum idm_result
+idm_rest_check_row(const struct idm_txn *txn, struct idm_span key, bool *is, struct idm_error *err)
+{
+	size_t len = sizeof(name_prefix) - 1;
+
+	*is = true;
+	if (begins_with(key, until_prefix))
+		return check_until_row(txn, key, err);
+	if (begins_with(key, name_prefix))
+		return check_name_row(txn, idm_span_of(key.ptr + len, key.len - len), err);
+	*is = false;
+	return IDM_OK;
+}

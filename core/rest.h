@@ -27,4 +27,11 @@ enum idm_result idm_rest_set(const struct idm_txn *txn, struct idm_span name,
 enum idm_result idm_rest_sweep(
     const struct idm_txn *txn, int64_t at_s, size_t most, struct idm_error *err);
 
+/*
+ * Is the key that of a name that rests (else *is false), and does its row fit the other one of the
+ * name?  IDM_CORRUPT with a text: it does not.
+ */
+enum idm_result idm_rest_check_row(
+    const struct idm_txn *txn, struct idm_span key, bool *is, struct idm_error *err);
+
 #endif

@@ -9,6 +9,7 @@ enum {
 	IDM_SESSION_S = 8 * 3600,
 	IDM_SESSION_SHORT_S = 3600, /* HP accounts and generated passwords */
 	IDM_SESSION_PRIVILEGED_S = 600,
+	IDM_SESSIONS_MAX = 64, /* of one account: a new one ends the oldest */
 };
 
 /* Store a session, or store it anew.  `txn` is a write transaction of local.mdb. */
@@ -28,10 +29,21 @@ enum idm_result idm_session_remove_all(const struct idm_txn *txn, const struct i
     const struct idm_uuid *except, size_t *count, struct idm_error *err);
 
 /*
- * Look at `most` sessions and forget those that expired.  *from, nulls at first, is where to go on
- * the next time, so that the sweep comes round to all of them.
+ * Make room for one more session of an account: *any: it had as many as it may, and *ended, the one
+ * that began first, is over.
  */
-enum idm_result idm_session_sweep(const struct idm_txn *txn, struct idm_now now, size_t most,
-    struct idm_uuid *from, struct idm_error *err);
+enum idm_result idm_session_make_room(const struct idm_txn *txn, const struct idm_uuid *account,
+    struct idm_uuid *ended, bool *any, struct idm_error *err);
+
+/* Forget up to `most` sessions that expired; *more: others are over too. */
+enum idm_result idm_session_sweep(
+    const struct idm_txn *txn, struct idm_now now, size_t most, bool *more, struct idm_error *err);
+
+/*
+ * Does a row of IDM_DB_SESSIONS fit the others of its session?  IDM_CORRUPT with a text: it does
+ * not.
+ */
+enum idm_result idm_session_check_row(
+    const struct idm_txn *txn, struct idm_span key, struct idm_span value, struct idm_error *err);
 
 #endif

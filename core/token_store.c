@@ -101,3 +101,43 @@ idm_token_list(const struct idm_txn *txn, const struct idm_uuid *account, struct
 	idm_cursor_close(&cursor);
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
+
+/* --- whether what is stored fits */
+
+static enum idm_result
+check_token(const struct idm_txn *txn, struct idm_span key, const struct idm_token_row *row,
+    struct idm_error *err)
+{
+	uint8_t other[OF_ACCOUNT_BYTES];
+	struct idm_span value;
+	enum idm_result result;
+
+	if (!idm_span_equal(idm_uuid_span(&row->id), key) || row->kind != IDM_TOKEN_API)
+		return idm_fail(err, IDM_CORRUPT, "it holds another token");
+	account_key(&row->account, &row->id, other);
+	result = idm_store_get(txn, IDM_DB_TOKENS, idm_span_of(other, sizeof(other)), &value, err);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(err, IDM_CORRUPT, "it is not among those of its account");
+	return result;
+}
+
+enum idm_result
+idm_token_check_row(const struct idm_txn *txn, struct idm_span key, struct idm_span value,
+    struct idm_token_row *row, struct idm_error *err)
+{
+	struct idm_uuid id;
+	enum idm_result result;
+
+	if (key.len == IDM_UUID_BYTES) {
+		result = idm_token_row_decode(value, row, err);
+		return result == IDM_OK ? check_token(txn, key, row, err) : result;
+	}
+	if (key.len != OF_ACCOUNT_BYTES)
+		return idm_fail(err, IDM_CORRUPT, "it is no key");
+	memcpy(id.bytes, key.ptr + IDM_UUID_BYTES, IDM_UUID_BYTES);
+	result = idm_token_get(txn, &id, row, err);
+	if (result == IDM_NOT_FOUND ||
+	    (result == IDM_OK && memcmp(row->account.bytes, key.ptr, IDM_UUID_BYTES) != 0))
+		return idm_fail(err, IDM_CORRUPT, "it leads to no token of that account");
+	return result;
+}

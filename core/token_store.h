@@ -20,4 +20,11 @@ enum idm_result idm_token_put(const struct idm_txn *txn, const struct idm_uuid *
 enum idm_result idm_token_list(const struct idm_txn *txn, const struct idm_uuid *account,
     struct idm_arena *arena, struct idm_uuid **out, size_t *count, struct idm_error *err);
 
+/*
+ * Does a row of IDM_DB_TOKENS fit the other one of its token?  *row: of the token, with its account
+ * in any case.  IDM_CORRUPT with a text: it does not.
+ */
+enum idm_result idm_token_check_row(const struct idm_txn *txn, struct idm_span key,
+    struct idm_span value, struct idm_token_row *row, struct idm_error *err);
+
 #endif

@@ -3,10 +3,11 @@
 
 #include "core/builtin.h"
 #include "core/change_log.h"
+#include "core/rest.h"
 #include "core/schema_load.h"
 #include "core/verify_impl.h"
 
-enum { COUNTER_BITS = 40, REST_BYTES = IDM_UUID_BYTES + 8 };
+enum { COUNTER_BITS = 40 };
 
 /* --- meta */
 
@@ -83,11 +84,13 @@ check_attr_numbers(struct verify *v)
 static void
 check_record(struct verify *v, struct idm_span key, struct idm_span value)
 {
-	static const char rest[] = "rest.", generation[] = "generation.";
+	static const char generation[] = "generation.";
+	char text[VERIFY_NAME_BYTES];
+	bool rests;
 
-	if (key.len > strlen(rest) && memcmp(key.ptr, rest, strlen(rest)) == 0 &&
-	    value.len != REST_BYTES)
-		verify_found(v, IDM_FINDING_META, "meta: %.*s does not decode", IDM_SPAN_ARG(key));
+	if (idm_rest_check_row(&v->txn, key, &rests, &v->err) != IDM_OK)
+		verify_found(v, IDM_FINDING_META, "meta: %s: %s", verify_octets_text(key, text),
+		    v->err.text);
 	if (key.len > strlen(generation) && memcmp(key.ptr, generation, strlen(generation)) == 0 &&
 	    (value.len != 8 || idm_store_load_u64(value.ptr) > v->totals.no))
 		verify_found(v, IDM_FINDING_META, "meta: %.*s is of no change", IDM_SPAN_ARG(key));
@@ -161,18 +164,11 @@ check_change(struct verify *v, struct idm_span key, struct idm_span row)
 static void
 check_request(struct verify *v, struct idm_span key, struct idm_span row)
 {
-	struct idm_change_set set;
 	char text[VERIFY_NAME_BYTES];
-	uint64_t no = row.len == 8 ? idm_store_load_u64(row.ptr) : 0;
-	enum idm_result result = idm_change_log_get(&v->read, no, &set, &v->err);
 
-	if (result == IDM_NOT_FOUND || key.len != IDM_UUID_BYTES)
-		verify_found(v, IDM_FINDING_CHANGE, "requests: %s leads to no change",
-		    verify_octets_text(key, text));
-	else if (result == IDM_OK && memcmp(set.request_id.bytes, key.ptr, IDM_UUID_BYTES) != 0)
-		verify_found(v, IDM_FINDING_CHANGE,
-		    "requests: %s leads to change %" PRIu64 ", which answered another",
-		    verify_octets_text(key, text), no);
+	if (idm_change_log_check_request(&v->read, key, row, &v->err) != IDM_OK)
+		verify_found(v, IDM_FINDING_CHANGE, "requests: %s: %s",
+		    verify_octets_text(key, text), v->err.text);
 }
 
 void

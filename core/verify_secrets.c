@@ -1,7 +1,8 @@
 /* Check of `secrets` and `tokens`, and of the sessions in local.mdb. */
 #include <inttypes.h>
 
-#include "core/token.h"
+#include "core/session.h"
+#include "core/token_store.h"
 #include "core/verify_impl.h"
 
 enum { SECRET_KEY_BYTES = 8 + 4 };
@@ -64,10 +65,8 @@ check_token(struct verify *v, struct idm_span key, struct idm_span bytes)
 	char text[VERIFY_NAME_BYTES];
 
 	verify_octets_text(key, text);
-	if (idm_token_row_decode(bytes, &row, &v->err) != IDM_OK)
+	if (idm_token_check_row(&v->txn, key, bytes, &row, &v->err) != IDM_OK)
 		verify_found(v, IDM_FINDING_TOKEN, "tokens: %s: %s", text, v->err.text);
-	else if (!idm_span_equal(idm_uuid_span(&row.id), key) || row.kind != IDM_TOKEN_API)
-		verify_found(v, IDM_FINDING_TOKEN, "tokens: %s holds another token", text);
 	else if (idm_lookup_uuid(&v->read, &row.account, &entry, &v->err) != IDM_OK ||
 		 !idm_entry_has_class(&entry, "account"))
 		verify_found(v, IDM_FINDING_TOKEN, "tokens: %s is of no account", text);
@@ -90,38 +89,14 @@ check_any(struct verify *v, struct idm_span key, struct idm_span value)
 	(void)value;
 }
 
-/* Rows under 's' and the session's id; under 'a', account and id (core/session.c). */
 static void
 check_session(struct verify *v, struct idm_span key, struct idm_span bytes)
 {
-	uint8_t other[1 + 2 * IDM_UUID_BYTES];
-	struct idm_token_row row;
-	struct idm_span found;
 	char text[VERIFY_NAME_BYTES];
 
-	verify_octets_text(key, text);
-	if (key.len == 1 + IDM_UUID_BYTES && key.ptr[0] == 's') {
-		if (idm_token_row_decode(bytes, &row, &v->err) != IDM_OK) {
-			verify_found(v, IDM_FINDING_LOCAL, "sessions: %s: %s", text, v->err.text);
-			return;
-		}
-		other[0] = 'a';
-		memcpy(other + 1, row.account.bytes, IDM_UUID_BYTES);
-		memcpy(other + 1 + IDM_UUID_BYTES, key.ptr + 1, IDM_UUID_BYTES);
-		if (verify_get(v, IDM_DB_SESSIONS, idm_span_of(other, sizeof(other)), &found) ==
-		    IDM_NOT_FOUND)
-			verify_found(v, IDM_FINDING_LOCAL,
-			    "sessions: %s is not among those of its account", text);
-	} else if (key.len == sizeof(other) && key.ptr[0] == 'a') {
-		other[0] = 's';
-		memcpy(other + 1, key.ptr + 1 + IDM_UUID_BYTES, IDM_UUID_BYTES);
-		if (verify_get(v, IDM_DB_SESSIONS, idm_span_of(other, 1 + IDM_UUID_BYTES),
-			&found) == IDM_NOT_FOUND)
-			verify_found(
-			    v, IDM_FINDING_LOCAL, "sessions: %s leads to no session", text);
-	} else {
-		verify_found(v, IDM_FINDING_LOCAL, "sessions: %s is no key", text);
-	}
+	if (idm_session_check_row(&v->txn, key, bytes, &v->err) != IDM_OK)
+		verify_found(v, IDM_FINDING_LOCAL, "sessions: %s: %s",
+		    verify_octets_text(key, text), v->err.text);
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * The core process from inside: what its files share.  core_process runs it; core_bind, core_write
  * and core_exop each serve one kind of request; core_batch commits changes, core_follow does what
- * one brings along on this box; core_job and core_worker are what all of them stand on.
+ * one brings along on this box, core_keep does what time alone brings, by the clock of core_clock;
+ * core_job and core_worker are what all of them stand on.
  */
 #ifndef LDAPD_CORE_H
 #define LDAPD_CORE_H
@@ -11,6 +12,7 @@
 #include "common/server_data.h"
 #include "common/tree.h"
 #include "core/change.h"
+#include "core/floor.h"
 #include "core/groups.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
@@ -26,6 +28,20 @@ enum {
 
 struct core_worker;
 struct core_job;
+
+enum core_clock_state {
+	CORE_CLOCK_FINE,
+	CORE_CLOCK_JUMPED,
+	CORE_CLOCK_BEHIND,
+	CORE_CLOCK_UNSYNCHRONISED,
+};
+
+struct core_clock {
+	uint8_t boot[IDM_CLOCK_BOOT_BYTES];
+	bool synchronised;          /* when it was last looked at */
+	struct idm_clock_seen seen; /* where it was last believed; stored */
+	enum core_clock_state state;
+};
 
 struct core {
 	const struct server_config *config;
@@ -43,7 +59,10 @@ struct core {
 	struct event *batch_event;
 	struct event *tick_event;
 	struct event *minute_event;
-	struct idm_uuid swept; /* up to this session; where the next sweep goes on */
+	struct event *step_event; /* of the housekeeping that a minute began */
+	uint64_t due_from;        /* the entry at which it goes on; 0: it came to all of them */
+	size_t due_waiting;       /* its changes that are not committed yet */
+	struct core_clock clock;
 	struct event *control_event;
 	struct event *term_event;
 };
@@ -94,6 +113,7 @@ struct core_job {
 	struct idm_request request;
 	core_changed changed;
 	uint64_t change_no;               /* of the change that was made; 0: none */
+	const char *note;                 /* what the client is to know of its success, or NULL */
 	struct idm_request_secret secret; /* of the request, where it sets one */
 	struct idm_span generated;        /* to be told when it is stored; else empty */
 	struct core_job *next;
@@ -101,6 +121,8 @@ struct core_job {
 
 /* A job of a worker; never NULL, for without memory the process ends. */
 struct core_job *core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source);
+/* A job of the core itself, whose answer is for nobody. */
+struct core_job *core_job_own(struct core *core);
 
 /* --- workers (core_worker.c) */
 
@@ -125,8 +147,20 @@ void core_revoke_session(
     struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
 void core_revoke_all(struct core *core, const struct idm_uuid *account);
 
+/* --- the clock (core_clock.c) */
+
 /* The clock as decisions take it. */
 struct idm_now core_now(const struct core *core);
+/* It went ahead more than a day further than time has passed, and nobody vouches for that. */
+bool core_clock_jumped(const struct core *core);
+/* Before the first decision; then once a minute: move the floor, publish, tell. */
+enum idm_result core_clock_start(struct core *core, struct idm_error *err);
+void core_clock_keep(struct core *core);
+
+/* --- housekeeping (core_keep.c): sessions that expired, entries that were deleted long ago */
+
+bool core_keep_start(struct core *core);
+void core_keep_stop(struct core *core);
 
 /* --- answers; each ends the job and frees it */
 

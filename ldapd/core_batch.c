@@ -55,6 +55,7 @@ decide(struct core *core, struct idm_txn *txn, struct outcome *outcome)
 {
 	struct core_job *job = outcome->job;
 
+	core->data.change.clock_jumped = core_clock_jumped(core);
 	if (!idm_uuid_generate(&job->request.id))
 		outcome->result = idm_fail(&outcome->err, IDM_SYSTEM, "no random octets");
 	else
@@ -174,6 +175,7 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 		struct core_job *job = outcomes[i].job;
 
 		job->change_no = outcomes[i].set.no;
+		job->note = outcomes[i].set.note;
 		job->changed(job, outcomes[i].result, &outcomes[i].err);
 	}
 	if (revoked == NULL) {

@@ -142,12 +142,29 @@ answer_session(struct core_job *job, const char *token, const struct idm_token_r
 	core_job_value(job, &w, NULL);
 }
 
+/* The row, and room for it: *any: the account had as many as it may, and *ended is over. */
+static enum idm_result
+store_session(struct core_job *job, const struct idm_token_row *row, struct idm_uuid *ended,
+    bool *any, struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
+
+	if (result == IDM_OK)
+		result = idm_session_make_room(&txn, &row->account, ended, any, err);
+	if (result == IDM_OK)
+		result = idm_session_put(&txn, row, job->arena, err);
+	return idm_store_write_end(&txn, result, err);
+}
+
 static enum idm_result
 begin_session(
     struct core_job *job, struct access *a, struct idm_token_row *row, struct idm_error *err)
 {
 	int64_t seconds = 0;
 	int64_t now_s = a->read.read.now.at_s;
+	struct idm_uuid ended;
+	bool any = false;
 	enum idm_result result = session_seconds(a, &seconds, err);
 
 	row->kind = IDM_TOKEN_SESSION;
@@ -159,7 +176,11 @@ begin_session(
 	row->privileged_until_s = job->identity.privileged_until_s;
 	row->credential_no = job->identity.credential_no;
 	row->label = idm_span_cstr(job->source);
-	return result == IDM_OK ? write_session(job, row, err) : result;
+	if (result == IDM_OK)
+		result = store_session(job, row, &ended, &any, err);
+	if (result == IDM_OK && any)
+		core_revoke_session(job->core, &row->account, &ended);
+	return result;
 }
 
 static void

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct core_job *
-core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
+static struct core_job *
+job_new(struct core *core, struct idm_span source)
 {
 	struct core_job *job = calloc(1, sizeof(*job));
 	struct idm_arena *arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
@@ -19,13 +19,32 @@ core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
 		exit(EXIT_FAILURE); /* the supervisor starts anew */
 	}
 	job->arena = arena;
-	job->core = worker->core;
-	job->worker_no = worker->no;
-	job->seq = seq;
+	job->core = core;
 	job->bytes = CORE_JOB_BYTES;
 	if (len != 0)
 		memcpy(job->source, source.ptr, len);
 	memcpy(job->request.source, job->source, sizeof(job->request.source));
+	return job;
+}
+
+struct core_job *
+core_job_new(struct core_worker *worker, uint64_t seq, struct idm_span source)
+{
+	struct core_job *job = job_new(worker->core, source);
+
+	job->worker_no = worker->no;
+	job->seq = seq;
+	return job;
+}
+
+struct core_job *
+core_job_own(struct core *core)
+{
+	struct core_job *job = job_new(core, IDM_SPAN_LIT("core"));
+
+	job->identity = (struct idm_identity){
+		.kind = IDM_IDENTITY_INTERNAL, .scope = IDM_SCOPE_READ_WRITE, .expire_s = INT64_MAX
+	};
 	return job;
 }
 

@@ -11,15 +11,11 @@
 
 #include "common/clock.h"
 #include "core/builtin.h"
-#include "core/floor.h"
-#include "core/session.h"
 #include "ldapd/channel.h"
 #include "ldapd/core.h"
 #include "ldapd/log.h"
 #include "ldapd/request.h"
 #include "ldapd/supervisor.h"
-
-enum { SWEEP_AT_ONCE = 256 };
 
 /* --- requests of workers */
 
@@ -131,22 +127,6 @@ on_closed(void *context)
 	core_worker_free(worker);
 }
 
-/* --- the clock (SPEC 11.5) */
-
-/*
- * Raised only while the kernel says that the clock is synchronised.  A clock that nobody
- * synchronises is still believed, unless it lies below the floor.
- */
-static void
-keep_clock(struct core *core)
-{
-	struct idm_error err = { .text = "" };
-
-	if (clock_is_synchronised() &&
-	    idm_floor_raise(core->data.store, clock_now_s(), &err) != IDM_OK)
-		log_error("core: the clock's floor could not be stored: %s", err.text);
-}
-
 /* --- timers */
 
 static void
@@ -165,33 +145,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	idm_store_tick(core->data.store);
-}
-
-static void
-sweep_sessions(struct core *core)
-{
-	struct idm_txn txn;
-	struct idm_error err = { .text = "" };
-	enum idm_result result = idm_store_local_write_begin(core->data.store, &txn, &err);
-
-	if (result == IDM_OK)
-		result = idm_session_sweep(&txn, core_now(core), SWEEP_AT_ONCE, &core->swept, &err);
-	result = idm_store_write_end(&txn, result, &err);
-	if (result == IDM_OK)
-		result = core_follow_mark(core, &err);
-	if (result != IDM_OK)
-		log_error("core: housekeeping failed: %s", err.text);
-}
-
-static void
-on_minute(evutil_socket_t fd, short what, void *arg)
-{
-	struct core *core = arg;
-
-	(void)fd;
-	(void)what;
-	keep_clock(core);
-	sweep_sessions(core);
 }
 
 static void
@@ -249,14 +202,13 @@ set_up_loop(struct core *core, int control_fd)
 		return false;
 	core->batch_event = event_new(core->base, -1, 0, on_batch, core);
 	core->tick_event = add_event(core, -1, 0, on_tick, IDM_STORE_TICK_MS);
-	core->minute_event = add_event(core, -1, 0, on_minute, 60 * 1000);
 	core->control_event = add_event(core, control_fd, EV_READ, on_control, 0);
 	core->term_event = add_event(core, SIGTERM, EV_SIGNAL, on_term, 0);
 	core->pool = hash_pool_new(core->base, core->config->limits.hash_pool_threads,
 	    core->config->limits.hash_queue, &core->config->argon2);
 	return core->batch_event != NULL && core->tick_event != NULL &&
-	       core->minute_event != NULL && core->control_event != NULL &&
-	       core->term_event != NULL && core->pool != NULL;
+	       core->control_event != NULL && core->term_event != NULL && core->pool != NULL &&
+	       core_keep_start(core);
 }
 
 static void
@@ -279,7 +231,7 @@ tear_down(struct core *core)
 	}
 	free_event(&core->batch_event);
 	free_event(&core->tick_event);
-	free_event(&core->minute_event);
+	core_keep_stop(core);
 	free_event(&core->control_event);
 	free_event(&core->term_event);
 	if (core->base != NULL)
@@ -300,12 +252,10 @@ core_process_run(const struct server_config *config, int control_fd)
 	if (set_up_loop(&core, control_fd))
 		result = server_data_open(config, &core.data, &err);
 	if (result == IDM_OK)
+		result = core_clock_start(&core, &err);
+	if (result == IDM_OK)
 		result = core_follow_missed(&core, &err);
 	if (result == IDM_OK) {
-		keep_clock(&core);
-		if (!core_now(&core).trusted)
-			log_warn("core: the clock is behind the last trusted time: accounts with a "
-				 "validity window are refused; set the clock");
 		supervisor_report(control_fd, NULL);
 		event_base_dispatch(core.base);
 	} else {

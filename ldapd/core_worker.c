@@ -1,16 +1,9 @@
 /* The workers that the core process serves, and the identities that each of them was given. */
 #include <stdlib.h>
 
-#include "common/clock.h"
 #include "ldapd/channel.h"
 #include "ldapd/core.h"
 #include "ldapd/log.h"
-
-struct idm_now
-core_now(const struct core *core)
-{
-	return idm_store_now(core->data.store, clock_now_s());
-}
 
 /* A worker that can't be told is cut off (channel.h), and its connections with it. */
 static void

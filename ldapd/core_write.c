@@ -11,6 +11,7 @@ struct writing {
 	size_t count;
 	size_t room;
 	enum dn_container container; /* of the entry */
+	bool recycled;               /* the entry is in the recycle bin */
 	enum ldap_result_code code;  /* to answer with, where it is not the result's own */
 	struct idm_error *err;
 };
@@ -96,6 +97,7 @@ find_target(struct writing *w, struct idm_span dn)
 	if (result == IDM_OK) {
 		w->job->request.target = entry.uuid;
 		w->container = tree_container(&entry);
+		w->recycled = idm_entry_has_class(&entry, "recycled");
 	}
 	return result;
 }
@@ -125,6 +127,17 @@ check_sight(struct writing *w)
 	if (result == IDM_OK && idm_attrset_is_empty(&seen))
 		result = IDM_NOT_FOUND;
 	return result;
+}
+
+/* An entry is revived by a modification that takes its class `recycled` away, and nothing else. */
+static bool
+asks_to_revive(const struct writing *w)
+{
+	const struct idm_request_mod *mod = w->mods;
+
+	return w->recycled && w->count == 1 && mod->kind == IDM_REQUEST_DELETE &&
+	       mod->attr->number == IDM_ATTR_CLASS && mod->count == 1 &&
+	       idm_span_equal_nocase(mod->values[0], IDM_SPAN_LIT("recycled"));
 }
 
 /* Where a new entry is to stand decides what it is. */
@@ -261,7 +274,7 @@ static void
 on_changed(struct core_job *job, enum idm_result result, const struct idm_error *err)
 {
 	if (result == IDM_OK)
-		core_job_done(job, LDAP_SUCCESS, "");
+		core_job_done(job, LDAP_SUCCESS, job->note == NULL ? "" : job->note);
 	else
 		core_job_fail(job, result, err);
 }
@@ -307,6 +320,10 @@ core_write(struct core_job *job)
 	if (result != IDM_OK) {
 		core_job_fail(job, result, &err);
 		return;
+	}
+	if (asks_to_revive(&w)) {
+		job->request.operation = IDM_OP_REVIVE;
+		w.count = 0;
 	}
 	job->request.mods = w.mods;
 	job->request.mod_count = w.count;

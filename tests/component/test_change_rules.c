@@ -481,7 +481,11 @@ the_time_of_a_change_never_goes_back_nor_follows_a_wild_jump(void **state)
 	realm_person(r, "david");
 	assert_int_equal(r->set.at_s, REALM_NOW_S + 100 + 86400);
 	r->now = (struct idm_now){ REALM_NOW_S + 1000000, true };
+	r->context.clock_jumped = true;
 	realm_person(r, "eve");
+	assert_int_equal(r->set.at_s, REALM_NOW_S + 100 + 86400);
+	r->context.clock_jumped = false;
+	realm_person(r, "fred");
 	assert_int_equal(r->set.at_s, REALM_NOW_S + 1000000);
 }
 

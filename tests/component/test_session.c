@@ -1,11 +1,10 @@
-/* Login sessions in local.mdb, and the clock's floor beside them. */
+/* Login sessions in local.mdb. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/floor.h"
 #include "core/session.h"
 #include "tests/support/realm.h"
 
@@ -95,22 +94,35 @@ all_of_an_account_end_but_one_and_nobody_else_s(void **state)
 	commit(r);
 }
 
+static bool
+sweep(struct realm *r, struct idm_now now, size_t most)
+{
+	bool more;
+
+	assert_int_equal(idm_session_sweep(&txn, now, most, &more, &r->err), IDM_OK);
+	return more;
+}
+
 static void
 the_sweep_takes_what_expired_and_only_by_a_clock_that_is_trusted(void **state)
 {
 	struct realm *r = *state;
-	struct idm_uuid old, fresh, from = { { 0 } };
+	struct idm_uuid old, fresh, endless;
 
 	begin(r);
 	old = put(r, &alice, 1000);
 	fresh = put(r, &alice, 2000);
-	assert_int_equal(
-	    idm_session_sweep(&txn, (struct idm_now){ 1500, false }, 100, &from, &r->err), IDM_OK);
+	endless = put(r, &alice, INT64_MAX);
+	assert_false(sweep(r, (struct idm_now){ 1500, false }, 100));
 	assert_true(is_there(r, &old));
-	assert_int_equal(
-	    idm_session_sweep(&txn, (struct idm_now){ 1500, true }, 100, &from, &r->err), IDM_OK);
+	assert_false(sweep(r, (struct idm_now){ 999, true }, 100));
+	assert_true(is_there(r, &old));
+	assert_false(sweep(r, (struct idm_now){ 1500, true }, 100));
 	assert_false(is_there(r, &old));
 	assert_true(is_there(r, &fresh));
+	assert_false(sweep(r, (struct idm_now){ 2000, true }, 100));
+	assert_false(is_there(r, &fresh));
+	assert_true(is_there(r, &endless));
 	commit(r);
 }
 
@@ -124,12 +136,12 @@ count_sessions(struct realm *r, const struct idm_uuid *ids, size_t count)
 	return n;
 }
 
-/* However many live sessions stand in front of those that expired. */
+/* However many live sessions there are, a sweep looks at those that are over alone. */
 static void
-the_sweep_comes_round_to_all_of_them(void **state)
+a_sweep_takes_as_many_as_it_was_told_and_says_that_there_are_more(void **state)
 {
 	struct realm *r = *state;
-	struct idm_uuid from = { { 0 } }, old[30], fresh[30];
+	struct idm_uuid old[30], fresh[30];
 	const struct idm_now now = { 1500, true };
 
 	begin(r);
@@ -137,25 +149,93 @@ the_sweep_comes_round_to_all_of_them(void **state)
 		old[i] = put(r, &alice, 1000 + (int64_t)i);
 		fresh[i] = put(r, i % 2 == 0 ? &alice : &bob, 2000);
 	}
-	for (size_t i = 0; i < 8; i++)
-		assert_int_equal(idm_session_sweep(&txn, now, 10, &from, &r->err), IDM_OK);
+	assert_true(sweep(r, now, 10));
+	assert_int_equal(count_sessions(r, old, 30), 20);
+	assert_true(sweep(r, now, 10));
+	assert_false(sweep(r, now, 10));
 	assert_int_equal(count_sessions(r, old, 30), 0);
 	assert_int_equal(count_sessions(r, fresh, 30), 30);
 	commit(r);
 }
 
+static struct idm_uuid
+put_begun(struct realm *r, const struct idm_uuid *account, int64_t issued_s)
+{
+	char text[IDM_TOKEN_TEXT];
+	struct idm_token_row row = { .account = *account,
+		.kind = IDM_TOKEN_SESSION,
+		.issued_s = issued_s,
+		.expire_s = INT64_MAX,
+		.label = IDM_SPAN_LIT("ldapi") };
+
+	assert_true(idm_token_generate(text, &row));
+	assert_int_equal(idm_session_put(&txn, &row, r->arena, &r->err), IDM_OK);
+	return row.id;
+}
+
 static void
-a_sweep_looks_at_no_more_than_it_was_told(void **state)
+an_account_has_no_more_sessions_than_it_may_and_the_oldest_ends(void **state)
 {
 	struct realm *r = *state;
-	struct idm_uuid from = { { 0 } }, old[30];
+	struct idm_uuid ids[IDM_SESSIONS_MAX], ended, other;
+	bool any;
 
 	begin(r);
-	for (size_t i = 0; i < 30; i++)
-		old[i] = put(r, &alice, 1000);
+	other = put_begun(r, &bob, 1);
+	for (int i = 0; i < IDM_SESSIONS_MAX; i++) {
+		assert_int_equal(
+		    idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+		assert_false(any);
+		ids[i] = put_begun(r, &alice, 1000 + (i * 7) % IDM_SESSIONS_MAX);
+	}
+	assert_int_equal(idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+	assert_true(any);
+	assert_true(idm_uuid_equal(&ended, &ids[0]));
+	assert_false(is_there(r, &ids[0]));
+	assert_int_equal(count_sessions(r, ids, IDM_SESSIONS_MAX), IDM_SESSIONS_MAX - 1);
+	assert_true(is_there(r, &other));
+	put_begun(r, &alice, 5000);
+	assert_int_equal(idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+	assert_true(any);
+	assert_false(idm_uuid_equal(&ended, &ids[0])); /* and the next one after that */
+	commit(r);
+}
+
+static size_t
+count_rows(struct realm *r)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	size_t n = 0;
+
 	assert_int_equal(
-	    idm_session_sweep(&txn, (struct idm_now){ 1500, true }, 10, &from, &r->err), IDM_OK);
-	assert_int_equal(count_sessions(r, old, 30), 20);
+	    idm_cursor_open(&txn, IDM_DB_SESSIONS, IDM_SPAN_EMPTY, &cursor, &r->err), IDM_OK);
+	while (idm_cursor_next(&cursor, &key, &value, &r->err) == IDM_OK)
+		n++;
+	idm_cursor_close(&cursor);
+	return n;
+}
+
+static void
+nothing_is_left_of_a_session_that_is_over(void **state)
+{
+	struct realm *r = *state;
+	struct idm_token_row row;
+	struct idm_uuid id;
+
+	begin(r);
+	id = put(r, &alice, 1000);
+	assert_int_equal(idm_session_get(&txn, &id, &row, &r->err), IDM_OK);
+	row.label = IDM_SPAN_LIT("ldapi");
+	row.expire_s = 3000; /* another end: the old one is forgotten */
+	assert_int_equal(idm_session_put(&txn, &row, r->arena, &r->err), IDM_OK);
+	assert_int_equal(count_rows(r), 3);
+	assert_false(sweep(r, (struct idm_now){ 2000, true }, 10));
+	assert_true(is_there(r, &id));
+	put(r, &bob, 1000);
+	assert_false(sweep(r, (struct idm_now){ 2000, true }, 10));
+	assert_int_equal(idm_session_remove_all(&txn, &alice, NULL, NULL, &r->err), IDM_OK);
+	assert_int_equal(count_rows(r), 0);
 	commit(r);
 }
 
@@ -188,6 +268,7 @@ damaged_rows_are_told(void **state)
 	struct idm_uuid from = { { 0 } };
 	struct idm_token_row row;
 	uint8_t key[1 + 2 * IDM_UUID_BYTES] = { 's' };
+	bool more;
 
 	begin(r);
 	assert_int_equal(idm_store_put(&txn, IDM_DB_SESSIONS, idm_span_of(key, 1 + IDM_UUID_BYTES),
@@ -195,8 +276,12 @@ damaged_rows_are_told(void **state)
 	    IDM_OK);
 	assert_int_equal(idm_session_get(&txn, &from, &row, &r->err), IDM_CORRUPT);
 	assert_int_equal(idm_session_remove(&txn, &from, &r->err), IDM_CORRUPT);
+	key[0] = 'e';
+	assert_int_equal(idm_store_put(&txn, IDM_DB_SESSIONS, idm_span_of(key, 1 + IDM_UUID_BYTES),
+			     IDM_SPAN_EMPTY, &r->err),
+	    IDM_OK);
 	assert_int_equal(
-	    idm_session_sweep(&txn, (struct idm_now){ 1500, true }, 10, &from, &r->err),
+	    idm_session_sweep(&txn, (struct idm_now){ 1500, true }, 10, &more, &r->err),
 	    IDM_CORRUPT);
 	key[0] = 'a';
 	memcpy(key + 1, alice.bytes, IDM_UUID_BYTES);
@@ -208,26 +293,6 @@ damaged_rows_are_told(void **state)
 	idm_store_write_abort(&txn);
 }
 
-static void
-the_floor_is_kept_and_moves_once_a_minute(void **state)
-{
-	struct realm *r = *state;
-
-	assert_int_equal(idm_floor_raise(r->store, 1000000, &r->err), IDM_OK);
-	assert_int_equal(idm_store_clock_floor(r->store), 1000000);
-	assert_int_equal(
-	    idm_floor_raise(r->store, 1000000 + IDM_FLOOR_EVERY_S - 1, &r->err), IDM_OK);
-	assert_int_equal(idm_store_clock_floor(r->store), 1000000);
-	assert_int_equal(idm_floor_raise(r->store, 1000000 + IDM_FLOOR_EVERY_S, &r->err), IDM_OK);
-	assert_int_equal(idm_store_clock_floor(r->store), 1000000 + IDM_FLOOR_EVERY_S);
-	assert_int_equal(idm_floor_raise(r->store, 5, &r->err), IDM_OK);
-	idm_store_publish_clock(r->store, 0, true);
-	assert_int_equal(idm_floor_load(r->store, &r->err), IDM_OK);
-	assert_int_equal(idm_store_clock_floor(r->store), 1000000 + IDM_FLOOR_EVERY_S);
-	assert_true(idm_store_now(r->store, 1000000 + IDM_FLOOR_EVERY_S - 300).trusted);
-	assert_false(idm_store_now(r->store, 1000000 + IDM_FLOOR_EVERY_S - 301).trusted);
-}
-
 int
 main(void)
 {
@@ -236,11 +301,11 @@ main(void)
 		T(a_session_is_found_until_it_is_removed),
 		T(all_of_an_account_end_but_one_and_nobody_else_s),
 		T(the_sweep_takes_what_expired_and_only_by_a_clock_that_is_trusted),
-		T(the_sweep_comes_round_to_all_of_them),
-		T(a_sweep_looks_at_no_more_than_it_was_told),
+		T(a_sweep_takes_as_many_as_it_was_told_and_says_that_there_are_more),
+		T(an_account_has_no_more_sessions_than_it_may_and_the_oldest_ends),
+		T(nothing_is_left_of_a_session_that_is_over),
 		T(a_session_that_is_stored_anew_is_one),
 		T(damaged_rows_are_told),
-		T(the_floor_is_kept_and_moves_once_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -493,7 +493,7 @@ garble_a_change(struct patient *p)
 static void
 lose_a_change(struct patient *p)
 {
-	del(p, IDM_DB_CHANGES, id_key(1));
+	del(p, IDM_DB_CHANGES, id_key(5));
 }
 
 static void
@@ -509,7 +509,69 @@ record_a_change_too_many(struct patient *p)
 static void
 invent_a_request(struct patient *p)
 {
+	put(p, IDM_DB_REQUESTS, IDM_SPAN_LIT("isixteen octets!!"),
+	    IDM_SPAN_LIT("\0\0\0\0\0\0\0\003\0"));
+}
+
+static void
+cut_a_request(struct patient *p)
+{
 	put(p, IDM_DB_REQUESTS, IDM_SPAN_LIT("sixteen octets!!"), id_key(3));
+}
+
+static void
+lose_the_id_of_a_request(struct patient *p)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+
+	assert_int_equal(
+	    idm_cursor_open(&p->txn, IDM_DB_REQUESTS, IDM_SPAN_LIT("i"), &cursor, &p->err), IDM_OK);
+	assert_int_equal(idm_cursor_next(&cursor, &key, &value, &p->err), IDM_OK);
+	key = idm_arena_copy(p->realm->arena, key);
+	idm_cursor_close(&cursor);
+	del(p, IDM_DB_REQUESTS, key);
+}
+
+static void
+let_a_token_be_of_nobody_s_list(struct patient *p)
+{
+	struct idm_uuid robot = patient_entry(p, "robot").uuid;
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+
+	assert_int_equal(
+	    idm_cursor_open(&p->txn, IDM_DB_TOKENS, idm_uuid_span(&robot), &cursor, &p->err),
+	    IDM_OK);
+	assert_int_equal(idm_cursor_next(&cursor, &key, &value, &p->err), IDM_OK);
+	key = idm_arena_copy(p->realm->arena, key);
+	idm_cursor_close(&cursor);
+	del(p, IDM_DB_TOKENS, key);
+}
+
+static void
+list_a_token_of_nobody(struct patient *p)
+{
+	put(p, IDM_DB_TOKENS, IDM_SPAN_LIT("sixteen octets!!sixteen octets!!"), IDM_SPAN_EMPTY);
+}
+
+static void
+let_a_name_rest_for_ever(struct patient *p)
+{
+	put(p, IDM_DB_META, IDM_SPAN_LIT("rest.eve"),
+	    IDM_SPAN_LIT("sixteen octets!!\0\0\0\0even"));
+}
+
+static void
+garble_a_name_that_rests(struct patient *p)
+{
+	put(p, IDM_DB_META, IDM_SPAN_LIT("rest.eve"), IDM_SPAN_LIT("?"));
+}
+
+static void
+end_a_rest_of_nobody(struct patient *p)
+{
+	put(p, IDM_DB_META, IDM_SPAN_LIT("rest_until.eightoctfred"), IDM_SPAN_EMPTY);
 }
 
 static void
@@ -596,6 +658,13 @@ each_damage_to_a_record_is_named(void **state)
 		D(lose_a_change, CHANGE, "are counted"),
 		D(record_a_change_too_many, CHANGE, "change 4711 is out of order"),
 		D(invent_a_request, CHANGE, "which answered another"),
+		D(cut_a_request, CHANGE, "no key of a request"),
+		D(lose_the_id_of_a_request, CHANGE, "not the one that it leads to"),
+		D(let_a_token_be_of_nobody_s_list, TOKEN, "not among those of its account"),
+		D(list_a_token_of_nobody, TOKEN, "no token of that account"),
+		D(let_a_name_rest_for_ever, META, "rest for ever"),
+		D(garble_a_name_that_rests, META, "how long a name rests"),
+		D(end_a_rest_of_nobody, META, "no name has"),
 		D(spoil_the_digest, DIGEST, "not that of the entries"),
 		D(cut_the_digest, DIGEST, "digest"),
 		D(rename_the_domain_by_half, META, "other.example.net"),
@@ -628,12 +697,21 @@ sessions_that_do_not_fit_are_named(void **state)
 	struct idm_span key, value;
 	uint8_t copy[64];
 
-	for (int which = 0; which < 2; which++) {
+	static const struct {
+		const char *kind; /* of the row that is lost */
+		size_t findings;
+		const char *text;
+	} cases[] = {
+		{ "a", 1, "not among those of its account" },
+		{ "e", 1, "not among those that end" },
+		{ "s", 2, "leads to no session" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		patient_heal(p);
 		patient_open_local(p);
-		assert_int_equal(
-		    idm_cursor_open(&p->txn, IDM_DB_SESSIONS,
-			which == 0 ? IDM_SPAN_LIT("a") : IDM_SPAN_LIT("s"), &cursor, &p->err),
+		assert_int_equal(idm_cursor_open(&p->txn, IDM_DB_SESSIONS,
+				     idm_span_cstr(cases[i].kind), &cursor, &p->err),
 		    IDM_OK);
 		assert_int_equal(idm_cursor_next(&cursor, &key, &value, &p->err), IDM_OK);
 		memcpy(copy, key.ptr, key.len);
@@ -641,9 +719,8 @@ sessions_that_do_not_fit_are_named(void **state)
 		del(p, IDM_DB_SESSIONS, idm_span_of(copy, key.len));
 		patient_close(p);
 		patient_verify(p);
-		assert_int_equal(p->totals.findings, 1);
-		assert_true(patient_has(p, IDM_FINDING_LOCAL,
-		    which == 0 ? "not among those of its account" : "leads to no session"));
+		assert_int_equal(p->totals.findings, cases[i].findings);
+		assert_true(patient_has(p, IDM_FINDING_LOCAL, cases[i].text));
 	}
 }
 

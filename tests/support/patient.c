@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/session.h"
+#include "core/token_store.h"
 #include "tests/support/store_dir.h"
 
 static void
@@ -45,8 +46,7 @@ put_token(struct realm *r)
 	row.account = account;
 	bytes = idm_token_row_encode(&row, r->arena);
 	assert_int_equal(idm_store_write_begin(r->store, &txn, &r->err), IDM_OK);
-	assert_int_equal(
-	    idm_store_put(&txn, IDM_DB_TOKENS, idm_uuid_span(&row.id), bytes, &r->err), IDM_OK);
+	assert_int_equal(idm_token_put(&txn, &row.id, bytes, &r->err), IDM_OK);
 	assert_int_equal(idm_store_write_commit(&txn, &r->err), IDM_OK);
 }
 
