@@ -92,6 +92,9 @@ int cmd_group_add_members(struct cli *cli);
 int cmd_group_remove_members(struct cli *cli);
 int cmd_group_set_members(struct cli *cli);
 int cmd_group_purge_members(struct cli *cli);
+int cmd_recycle_list(struct cli *cli);
+int cmd_recycle_get(struct cli *cli);
+int cmd_recycle_revive(struct cli *cli);
 int cmd_version(struct cli *cli);
 
 #endif

@@ -367,6 +367,18 @@ prove_again(struct cli *cli)
 	return proved;
 }
 
+char *
+client_said(struct cli *cli)
+{
+	char *text = NULL;
+	char *said;
+
+	ldap_get_option(cli->client->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+	said = text == NULL || text[0] == '\0' ? NULL : strdup(text);
+	ldap_memfree(text);
+	return said;
+}
+
 /* Was a change refused for nothing but the session's age, and is that mended? */
 static bool
 try_again(struct cli *cli, int code)
@@ -505,6 +517,8 @@ filter_of(const char *subject)
 		return "(class=group)";
 	if (strcmp(subject, "account") == 0)
 		return "(class=account)";
+	if (strcmp(subject, "recycled") == 0)
+		return "(class=recycled)";
 	return "(|(class=account)(class=group))";
 }
 
@@ -607,22 +621,22 @@ static int
 find_dn(struct cli *cli, const char *subject, const char *dn, json_t **out)
 {
 	struct place place = { dn, LDAP_SCOPE_BASE, filter_of(subject) };
-	json_t *entries = json_array();
-	int code = search_pages(cli, &place, entries);
+	int code;
 
-	*out = json_incref(json_array_get(entries, 0));
-	json_decref(entries);
+	*out = json_array();
+	code = search_pages(cli, &place, *out);
 	if (code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT || code == LDAP_INVALID_DN_SYNTAX)
 		return CLI_DONE;
+	json_decref(*out);
+	*out = NULL;
 	return fail_ldap(cli, code);
 }
 
-static int
-find(struct cli *cli, const char *subject, const char *target, json_t **out)
+int
+client_find(struct cli *cli, const char *subject, const char *target, json_t **out)
 {
 	char *escaped;
 	char *filter = NULL;
-	json_t *entries = NULL;
 	int status = CLI_FAILED;
 
 	*out = NULL;
@@ -633,12 +647,9 @@ find(struct cli *cli, const char *subject, const char *target, json_t **out)
 				   filter_of(subject), escaped, escaped, escaped, escaped) < 0)
 		filter = NULL;
 	if (filter != NULL)
-		status = search(cli, filter, &entries);
+		status = search(cli, filter, out);
 	else
 		cli_fail(cli, "out of memory");
-	if (status == CLI_DONE)
-		*out = json_incref(json_array_get(entries, 0));
-	json_decref(entries);
 	free(filter);
 	free(escaped);
 	return status;
@@ -647,10 +658,12 @@ find(struct cli *cli, const char *subject, const char *target, json_t **out)
 json_t *
 client_get(struct cli *cli, const char *subject, const char *target)
 {
-	json_t *entry;
+	json_t *entries, *entry;
 
-	if (find(cli, subject, target, &entry) != CLI_DONE)
+	if (client_find(cli, subject, target, &entries) != CLI_DONE)
 		return NULL;
+	entry = json_incref(json_array_get(entries, 0));
+	json_decref(entries);
 	if (entry == NULL)
 		cli_fail(cli, "%s: no matching entries: check the name, and whether %s may see it",
 		    target, cli->client->name);

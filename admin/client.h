@@ -53,6 +53,9 @@ json_t *client_get(struct cli *cli, const char *subject, const char *target);
  */
 int client_open_target(struct cli *cli, json_t **out);
 
+/* The entries that `target` names, as an array, for there may be several in the recycle bin. */
+int client_find(struct cli *cli, const char *subject, const char *target, json_t **out);
+
 /* All entries of a kind, sorted by name; `word` (may be NULL) is a part of a name. */
 int client_list(struct cli *cli, const char *subject, const char *word, json_t **out);
 
@@ -67,6 +70,9 @@ int client_delete(struct cli *cli, const char *dn);
 /* A change of one attribute; no values with LDAP_MOD_REPLACE: it goes. */
 int client_modify_one(
     struct cli *cli, const char *dn, int op, const char *attribute, char **values);
+
+/* What the server said of the change that it has just made; to be freed; NULL: nothing. */
+char *client_said(struct cli *cli);
 
 /* "dc=idm,dc=example,dc=com"; NULL after it was said why not. */
 const char *client_suffix(struct cli *cli);

@@ -25,6 +25,7 @@ static const struct command {
 	{ "server", "", 0, server_run },
 	{ "configtest", "", 0, server_configtest },
 	{ "recover_account", "NAME [--restore-roles]", 1, server_recover_account },
+	{ "trust_clock", "", 0, server_trust_clock },
 	{ "version", "", 0, version },
 };
 

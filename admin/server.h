@@ -24,5 +24,6 @@ int server_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
+int server_trust_clock(struct server_cli *cli);
 
 #endif
