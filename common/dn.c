@@ -492,6 +492,7 @@ static const struct {
 	[DN_CONTAINER_PEOPLE] = { "people", "uid" },
 	[DN_CONTAINER_GROUPS] = { "groups", "cn" },
 	[DN_CONTAINER_SERVICES] = { "services", "uid" },
+	[DN_CONTAINER_ACCESS] = { "access", "cn" },
 };
 
 static const struct {

@@ -92,6 +92,7 @@ enum dn_container {
 	DN_CONTAINER_PEOPLE,
 	DN_CONTAINER_GROUPS,
 	DN_CONTAINER_SERVICES,
+	DN_CONTAINER_ACCESS, /* access control profiles, whose names are their own */
 };
 
 enum dn_kind {

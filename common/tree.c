@@ -93,6 +93,8 @@ tree_container(const struct idm_entry *entry)
 			container = DN_CONTAINER_GROUPS;
 		else if (idm_span_is(class.norm, "service_account"))
 			container = DN_CONTAINER_SERVICES;
+		else if (idm_span_is(class.norm, "access_control_profile"))
+			container = DN_CONTAINER_ACCESS;
 		else if (idm_span_is(class.norm, "recycled") ||
 			 idm_span_is(class.norm, "tombstone"))
 			return DN_CONTAINER_NONE;
@@ -109,6 +111,7 @@ node_uuid(enum dn_container container)
 		[DN_CONTAINER_PEOPLE] = IDM_BUILTIN_OU_PEOPLE,
 		[DN_CONTAINER_GROUPS] = IDM_BUILTIN_OU_GROUPS,
 		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
+		[DN_CONTAINER_ACCESS] = IDM_BUILTIN_OU_ACCESS,
 	};
 
 	return idm_uuid_builtin(numbers[container]);
@@ -125,7 +128,7 @@ is_node(const struct idm_entry *entry, enum dn_container container)
 enum dn_container
 tree_container_itself(const struct idm_entry *entry)
 {
-	for (int c = DN_CONTAINER_PEOPLE; c <= DN_CONTAINER_SERVICES; c++) {
+	for (int c = DN_CONTAINER_PEOPLE; c <= DN_CONTAINER_ACCESS; c++) {
 		if (is_node(entry, (enum dn_container)c))
 			return (enum dn_container)c;
 	}
@@ -202,13 +205,15 @@ static enum idm_result
 find_named(const struct idm_read *read, const struct dn_target *target, struct idm_entry *out,
     struct idm_error *err)
 {
+	enum idm_claim name =
+	    target->container == DN_CONTAINER_ACCESS ? IDM_CLAIM_PROFILE : IDM_CLAIM_NAME;
 	struct idm_span value = target->value;
 	struct idm_uuid uuid;
 
 	switch (target->naming) {
 	case DN_NAMING_UID:
 	case DN_NAMING_CN:
-	case DN_NAMING_NAME: return idm_lookup_claim(read, IDM_CLAIM_NAME, value, out, err);
+	case DN_NAMING_NAME: return idm_lookup_claim(read, name, value, out, err);
 	case DN_NAMING_SPN:
 		if (memchr(value.ptr, '@', value.len) == NULL)
 			return IDM_NOT_FOUND;
@@ -241,6 +246,24 @@ tree_find(const struct idm_read *read, const struct dn_target *target, struct id
 	if (target->container != DN_CONTAINER_NONE && tree_container(out) != target->container)
 		return IDM_NOT_FOUND;
 	return IDM_OK;
+}
+
+enum idm_result
+tree_check_naming(const struct idm_read *read, const struct idm_access *access,
+    const struct dn_target *target, const struct idm_entry *entry, struct idm_error *err)
+{
+	struct idm_attrset seen;
+	enum idm_result result;
+
+	if (target->kind != DN_ENTRY || target->naming != DN_NAMING_MAIL)
+		return IDM_OK;
+	if (access == NULL)
+		return IDM_NOT_FOUND;
+	result = idm_access_search(read, access, entry, &seen, err);
+	if (result == IDM_OK &&
+	    !idm_attrset_has(&seen, idm_schema_attr_number(read->schema, IDM_ATTR_MAIL)))
+		return IDM_NOT_FOUND;
+	return result;
 }
 
 enum idm_result

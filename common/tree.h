@@ -9,6 +9,8 @@
 #define COMMON_TREE_H
 
 #include "common/dn.h"
+#include "core/access.h"
+#include "core/lookup.h"
 #include "core/lookup.h"
 
 /* A name of 64 octets, "\" before each, and the longest suffix. */
@@ -55,5 +57,12 @@ enum idm_result tree_find(const struct idm_read *read, const struct dn_target *t
  */
 enum idm_result tree_find_text(const struct idm_read *read, const struct dn_suffix *suffix,
     struct idm_span text, struct idm_entry *out, struct idm_error *err);
+
+/*
+ * Whether somebody may name an entry so: by its mail address only who may search that (SPEC 5.2).
+ * `access` NULL may not.  IDM_NOT_FOUND without a text: for him nobody is named.
+ */
+enum idm_result tree_check_naming(const struct idm_read *read, const struct idm_access *access,
+    const struct dn_target *target, const struct idm_entry *entry, struct idm_error *err);
 
 #endif

@@ -94,6 +94,7 @@ static const struct {
 	{ IDM_BUILTIN_OU_PEOPLE, "people" },
 	{ IDM_BUILTIN_OU_GROUPS, "groups" },
 	{ IDM_BUILTIN_OU_SERVICES, "services" },
+	{ IDM_BUILTIN_OU_ACCESS, "access" },
 };
 
 enum {

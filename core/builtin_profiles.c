@@ -58,7 +58,8 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = ALL_READ },
 	/* dc is computed from the domain's name */
 	{ IDM_PROFILE_TREE_READ, "tree_read", "idm_all_accounts",
-	    "(|(class=domain_info)(class=container))", "also",
+	    "(|(class=domain_info)"
+	    "(&(class=container)(|(ou=people)(ou=groups)(ou=services))))", "also",
 	    .search = "class ou uuid domain_name domain_display_name" },
 	{ 0x06, "mail_read", "idm_mail_read_priv", "(class=account)", "no",
 	    .search = "name spn uuid mail " VALIDITY },
@@ -190,6 +191,9 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = OF_THE_SERVER " " ACP, .present = ACP, .removed = ACP,
 	    .create_classes = "object access_control_profile", .create_attributes = ACP,
 	    .deletes = true },
+	/* the container that the profiles stand in */
+	{ 0x69, "acp_container", "idm_acp_manage_priv", "(&(class=container)(ou=access))", "no",
+	    .search = "class ou uuid" },
 	/* its name and uuid are changed offline alone (`kanidmd domain rename`) */
 	{ 0x62, "domain", "domain_admins", "(class=domain_info)", "no",
 	    .search = OF_THE_SERVER " domain_name domain_uuid " DOMAIN,

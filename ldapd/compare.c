@@ -69,7 +69,7 @@ compare_entry(struct request *request, const struct request_read *read,
     const struct dn_target *target, enum ldap_result_code *code, struct idm_error *err)
 {
 	const struct ldap_compare_request *compare = &request->message.compare;
-	const struct view view = { &read->read, &read->tree->suffix };
+	const struct view view = { &read->read, &read->tree->suffix, read->access };
 	struct looking looking = { .wanted = compare->value };
 	const struct view_attr *attr;
 	struct idm_attrset readable;
@@ -93,7 +93,7 @@ compare_made(struct request *request, const struct request_read *read,
     const struct dn_target *target, enum ldap_result_code *code, struct idm_error *err)
 {
 	const struct ldap_compare_request *compare = &request->message.compare;
-	const struct view view = { &read->read, &read->tree->suffix };
+	const struct view view = { &read->read, &read->tree->suffix, read->access };
 	const struct made_attr *attr;
 	struct made_entry entry;
 	enum idm_result result = target->kind == DN_ROOT ? rootdse_make(&view, &entry, err)

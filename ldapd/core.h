@@ -181,6 +181,7 @@ void core_job_bound(struct core_job *job, struct ipc_frame *frame);
 /* --- snapshots */
 
 struct core_read {
+	struct core_job *job;
 	struct idm_txn txn;
 	struct idm_txn local;
 	struct idm_read read;
@@ -191,7 +192,14 @@ struct core_read {
 enum idm_result core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *err);
 void core_read_end(struct core_read *read);
 
-/* The entry that a DN, name, spn, uuid or gid number stands for.  IDM_NOT_FOUND without a text. */
+/* The rights of the job's identity, in its arena; they hold for this snapshot. */
+enum idm_result core_rights(
+    const struct core_read *read, struct idm_access **out, struct idm_error *err);
+
+/*
+ * The entry that a DN, name, spn, uuid or gid number stands for, for who asks: by a mail address
+ * only those name one who may search that, but whoever binds may.  IDM_NOT_FOUND without a text.
+ */
 enum idm_result core_find(const struct core_read *read, struct idm_span text, struct idm_entry *out,
     struct idm_error *err);
 

@@ -43,7 +43,6 @@ static enum idm_result
 begin_access(
     struct core_job *job, struct idm_span target, struct access *out, struct idm_error *err)
 {
-	struct core *core = job->core;
 	enum idm_result result = core_read_begin(job, &out->read, err);
 
 	job->subject = target;
@@ -52,10 +51,7 @@ begin_access(
 	else if (result == IDM_OK)
 		result = core_find(&out->read, target, &out->target, err);
 	if (result == IDM_OK)
-		result = idm_access_table_refresh(&out->read.read, &core->data.table, err);
-	if (result == IDM_OK)
-		result = idm_access_resolve(&out->read.read, core->data.table, &job->identity,
-		    job->arena, &out->access, err);
+		result = core_rights(&out->read, &out->access, err);
 	if (result == IDM_OK)
 		result = idm_access_search(
 		    &out->read.read, out->access, &out->target, &out->readable, err);

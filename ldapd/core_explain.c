@@ -37,19 +37,6 @@ decode(struct idm_span value, struct idm_span *actor, struct idm_span *target)
 
 /* --- who may ask what */
 
-static enum idm_result
-resolve(struct question *q, const struct idm_identity *identity, struct idm_access **out)
-{
-	struct core *core = q->job->core;
-	const struct idm_read *read = &q->read.read;
-	enum idm_result result = idm_access_table_refresh(read, &core->data.table, &q->err);
-
-	if (result == IDM_OK)
-		result = idm_access_resolve(
-		    read, core->data.table, identity, q->job->arena, out, &q->err);
-	return result;
-}
-
 /* Whoever may not ask about others is not told whether there is such an account. */
 static enum idm_result
 find_actor(struct question *q, struct idm_span text)
@@ -97,7 +84,7 @@ begin(struct question *q, struct idm_span actor, struct idm_span target)
 	enum idm_result result = core_read_begin(q->job, &q->read, &q->err);
 
 	if (result == IDM_OK)
-		result = resolve(q, &q->job->identity, &q->caller);
+		result = core_rights(&q->read, &q->caller, &q->err);
 	if (result != IDM_OK)
 		return result;
 	q->others = idm_access_explains_others(&q->read.read, q->caller);
@@ -122,7 +109,8 @@ resolve_actor(struct question *q, struct idm_access **out)
 	}
 	if (idm_uuid_equal(&identity.uuid, &anonymous))
 		identity.kind = IDM_IDENTITY_ANONYMOUS;
-	return resolve(q, &identity, out);
+	return idm_access_resolve(
+	    &q->read.read, q->job->core->data.table, &identity, q->job->arena, out, &q->err);
 }
 
 /* --- the answer */

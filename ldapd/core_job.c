@@ -124,6 +124,7 @@ core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *e
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
+	out->job = job;
 	result = idm_store_read_begin(job->core->data.store, &out->txn, err);
 	if (result == IDM_OK)
 		result = idm_store_local_read_begin(job->core->data.store, &out->local, err);
@@ -148,10 +149,34 @@ core_read_end(struct core_read *read)
 }
 
 enum idm_result
+core_rights(const struct core_read *read, struct idm_access **out, struct idm_error *err)
+{
+	struct core_job *job = read->job;
+	struct idm_access_table **table = &job->core->data.table;
+	enum idm_result result = idm_access_table_refresh(&read->read, table, err);
+
+	if (result == IDM_OK)
+		result =
+		    idm_access_resolve(&read->read, *table, &job->identity, job->arena, out, err);
+	return result;
+}
+
+enum idm_result
 core_find(const struct core_read *read, struct idm_span text, struct idm_entry *out,
     struct idm_error *err)
 {
-	enum idm_result result = tree_find_text(&read->read, &read->tree->suffix, text, out, err);
+	struct idm_access *access = NULL;
+	struct dn_target target;
+	enum idm_result result;
 
-	return result == IDM_INVALID ? IDM_NOT_FOUND : result;
+	dn_to_target(text, &read->tree->suffix, read->job->arena, &target);
+	if (target.kind == DN_INVALID)
+		return IDM_NOT_FOUND;
+	result = tree_find(&read->read, &target, out, err);
+	if (result != IDM_OK || read->job->message.op == LDAP_BIND_REQUEST ||
+	    target.naming != DN_NAMING_MAIL)
+		return result;
+	result = core_rights(read, &access, err);
+	return result == IDM_OK ? tree_check_naming(&read->read, access, &target, out, err)
+				: result;
 }

@@ -31,10 +31,14 @@ static enum idm_result
 native_values(struct writing *w, const struct idm_attr *attr, const struct ldap_attribute *in,
     struct idm_span *values, size_t *count)
 {
-	struct view view = { &w->read->read, &w->read->tree->suffix };
+	struct idm_access *access = NULL;
+	struct view view = { &w->read->read, &w->read->tree->suffix, NULL };
 	enum idm_result result = IDM_OK;
 
 	*count = 0;
+	if (attr->syntax == IDM_SYNTAX_REFERENCE)
+		result = core_rights(w->read, &access, w->err);
+	view.access = access;
 	for (size_t i = 0; i < in->value_count && result == IDM_OK; i++) {
 		result = view_native_value(&view, attr, in->values[i], &values[*count], w->err);
 		if (values[*count].ptr != NULL)
@@ -109,7 +113,6 @@ find_target(struct writing *w, struct idm_span dn)
 static enum idm_result
 check_sight(struct writing *w)
 {
-	struct core *core = w->job->core;
 	const struct idm_read *read = &w->read->read;
 	struct idm_error err = { .text = "" };
 	struct idm_access *access;
@@ -118,10 +121,7 @@ check_sight(struct writing *w)
 	enum idm_result result = idm_lookup_uuid(read, &w->job->request.target, &entry, &err);
 
 	if (result == IDM_OK)
-		result = idm_access_table_refresh(read, &core->data.table, &err);
-	if (result == IDM_OK)
-		result = idm_access_resolve(
-		    read, core->data.table, &w->job->identity, w->job->arena, &access, &err);
+		result = core_rights(w->read, &access, &err);
 	if (result == IDM_OK)
 		result = idm_access_search(read, access, &entry, &seen, &err);
 	if (result == IDM_OK && idm_attrset_is_empty(&seen))
@@ -147,12 +147,14 @@ classes_of(enum dn_container container)
 	static const char *const person[] = { "account", "person", NULL };
 	static const char *const group[] = { "group", NULL };
 	static const char *const service[] = { "account", "service_account", NULL };
+	static const char *const profile[] = { "access_control_profile", NULL };
 	static const char *const none[] = { NULL };
 
 	switch (container) {
 	case DN_CONTAINER_PEOPLE: return person;
 	case DN_CONTAINER_GROUPS: return group;
 	case DN_CONTAINER_SERVICES: return service;
+	case DN_CONTAINER_ACCESS: return profile;
 	case DN_CONTAINER_NONE: return none;
 	}
 	return none;
@@ -191,8 +193,8 @@ prepare_add(struct writing *w)
 	dn_to_target(add->dn, &w->read->tree->suffix, w->job->arena, &target);
 	if (!gives_name(&target) || target.container == DN_CONTAINER_NONE)
 		return idm_refuse(w->err, IDM_INVALID,
-		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups or "
-		    "uid=NAME,ou=services below the suffix");
+		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups, "
+		    "uid=NAME,ou=services or cn=NAME,ou=access below the suffix");
 	w->container = target.container;
 	result = room_for_mods(w, add->attribute_count + 4);
 	if (result == IDM_OK)
@@ -256,8 +258,8 @@ prepare_rename(struct writing *w)
 	dn_to_target(rename->dn, &w->read->tree->suffix, w->job->arena, &from);
 	dn_to_target(rename->new_rdn, &w->read->tree->suffix, w->job->arena, &to);
 	if (!gives_name(&to))
-		return idm_refuse(
-		    w->err, IDM_INVALID, "the new RDN is to be uid=NAME, or cn=NAME of a group");
+		return idm_refuse(w->err, IDM_INVALID,
+		    "the new RDN is to be uid=NAME, or cn=NAME of a group or profile");
 	if (rename->has_new_superior) {
 		dn_to_target(
 		    rename->new_superior, &w->read->tree->suffix, w->job->arena, &superior);

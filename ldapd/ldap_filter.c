@@ -147,8 +147,7 @@ set_reference(const struct term *t, const struct idm_attr *attr, struct idm_filt
 	char uuid[IDM_UUID_TEXT] = "";
 	struct term named = *t;
 	struct idm_entry entry;
-	enum idm_result result =
-	    tree_find_text(t->view->read, t->view->suffix, t->value, &entry, t->err);
+	enum idm_result result = view_find_entry(t->view, t->value, &entry, t->err);
 
 	if (result == IDM_INVALID)
 		return set_undefined(out);
@@ -360,7 +359,7 @@ set_entry_dn(const struct term *t, struct idm_filter *out)
 		return set_constant(true, out);
 	if (t->kind != IDM_FILTER_EQUAL)
 		return set_undefined(out);
-	result = tree_find_text(t->view->read, t->view->suffix, t->value, &named, t->err);
+	result = view_find_entry(t->view, t->value, &named, t->err);
 	if (result == IDM_INVALID)
 		return set_undefined(out);
 	if (result == IDM_NOT_FOUND)

@@ -172,7 +172,7 @@ run_slice(struct searching *s, const struct request_read *read)
 	size_t len = out->len;
 	enum idm_result result;
 
-	s->view = (struct view){ &read->read, &read->tree->suffix };
+	s->view = (struct view){ &read->read, &read->tree->suffix, read->access };
 	s->search.access = read->access;
 	s->stop = STOP_NOT;
 	result = idm_search_slice(&s->search, &read->read, SLICE_ENTRIES, search_found, s, s->err);
@@ -241,6 +241,8 @@ search_find_visible(const struct request_read *read, const struct dn_target *tar
 	if (result == IDM_OK)
 		result =
 		    idm_access_search_for(&read->read, read->access, entry, wanted, readable, err);
+	if (result == IDM_OK)
+		result = tree_check_naming(&read->read, read->access, target, entry, err);
 	if (result == IDM_OK && idm_attrset_is_empty(readable))
 		return IDM_NOT_FOUND;
 	return result;
@@ -307,10 +309,12 @@ limit_to_container(struct searching *s, enum dn_container container, bool itself
 	static const char *const people[] = { "person", "container" };
 	static const char *const groups[] = { "group", "container" };
 	static const char *const services[] = { "service_account", "container" };
+	static const char *const access[] = { "access_control_profile", "container" };
 	static const char *const *const classes[] = {
 		[DN_CONTAINER_PEOPLE] = people,
 		[DN_CONTAINER_GROUPS] = groups,
 		[DN_CONTAINER_SERVICES] = services,
+		[DN_CONTAINER_ACCESS] = access,
 	};
 
 	s->container = container;
@@ -322,7 +326,7 @@ static enum idm_result
 limit_to_top(struct searching *s)
 {
 	static const char *const classes[] = { "container", "radius_client", "system_config",
-		"attributetype", "classtype", "access_control_profile", "application" };
+		"attributetype", "classtype", "application" };
 
 	return limit_to(s, classes, sizeof(classes) / sizeof(classes[0]));
 }
@@ -454,15 +458,15 @@ search_begin(struct searching *s, struct request_read *read)
 	struct dn_target target;
 	enum idm_result result;
 
-	s->view = (struct view){ &read->read, &read->tree->suffix };
-	dn_to_target(search->base, s->view.suffix, request->arena, &target);
+	dn_to_target(search->base, &read->tree->suffix, request->arena, &target);
 	result = view_select(read->read.schema, search->attributes, search->attribute_count,
 	    request->arena, &s->selection, s->err);
 	view_selection_needs(&s->selection, &s->shown);
-	if (result == IDM_OK)
-		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
 	if (result == IDM_OK && (request->conn->handle != 0 || !is_read_by_all(&target, search)))
 		result = request_read_rights(request, read, s->err);
+	s->view = (struct view){ &read->read, &read->tree->suffix, read->access };
+	if (result == IDM_OK)
+		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
 	if (result == IDM_OK) {
 		search_at(s, read, &target);
 		return;

@@ -155,7 +155,12 @@ void view_selection_needs(const struct view_selection *selection, struct idm_att
 struct view {
 	const struct idm_read *read;
 	const struct dn_suffix *suffix;
+	const struct idm_access *access; /* of who names entries by DN; NULL: by no mail address */
 };
+
+/* The entry that he names: tree_find_text, and tree_check_naming. */
+enum idm_result view_find_entry(
+    const struct view *view, struct idm_span text, struct idm_entry *out, struct idm_error *err);
 
 /* Takes a value; it borrows from the entry, or is gone after the call.  False: no more. */
 typedef bool (*view_emit)(void *context, struct idm_span value);
@@ -181,7 +186,8 @@ enum view_writable {
 	VIEW_UNKNOWN,  /* undefinedAttributeType */
 };
 
-/* `container`: of the entry that is written; in ou=groups cn is the name, elsewhere displayname. */
+/* `container`: of the entry that is written; in ou=groups and ou=access cn is the name, elsewhere
+ * displayname. */
 enum view_writable view_native(const struct idm_schema *schema, struct idm_span description,
     enum dn_container container, const struct idm_attr **out);
 

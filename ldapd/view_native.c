@@ -11,8 +11,10 @@ view_native(const struct idm_schema *schema, struct idm_span description,
 	if (attr == NULL)
 		return VIEW_UNKNOWN;
 	switch (attr->form) {
-	case VIEW_NAMES: /* cn: a group's name, and what others are called */
-		*out = container == DN_CONTAINER_GROUPS ? attr->second : attr->attr;
+	case VIEW_NAMES: /* cn: a group's or profile's name, and what others are called */
+		*out = container == DN_CONTAINER_GROUPS || container == DN_CONTAINER_ACCESS
+			   ? attr->second
+			   : attr->attr;
 		return VIEW_WRITABLE;
 	case VIEW_STORED:
 	case VIEW_TIME:
@@ -40,6 +42,19 @@ view_native(const struct idm_schema *schema, struct idm_span description,
 	return VIEW_COMPUTED;
 }
 
+enum idm_result
+view_find_entry(
+    const struct view *view, struct idm_span text, struct idm_entry *out, struct idm_error *err)
+{
+	struct dn_target target;
+	enum idm_result result = tree_find_text(view->read, view->suffix, text, out, err);
+
+	if (result != IDM_OK)
+		return result;
+	dn_to_target(text, view->suffix, view->read->arena, &target);
+	return tree_check_naming(view->read, view->access, &target, out, err);
+}
+
 /* The uuid's text, so that the core looks up the very entry that the DN named. */
 static enum idm_result
 reference_value(
@@ -58,6 +73,8 @@ reference_value(
 		    value.len < 100 ? (int)value.len : 100,
 		    value.len != 0 ? (const char *)value.ptr : "");
 	result = tree_find(read, &target, &named, err);
+	if (result == IDM_OK)
+		result = tree_check_naming(read, view->access, &target, &named, err);
 	if (result == IDM_NOT_FOUND && target.kind == DN_ENTRY && target.value.len != 0)
 		*out = target.value;
 	if (result != IDM_OK)

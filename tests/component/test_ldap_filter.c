@@ -98,13 +98,13 @@ classes_are_found_by_native_and_standard_names(void **state)
 		{ "(&(objectClass=service_account)(uid=robot))", "robot" },
 		{ "(&(structuralObjectClass=account)(uid=robot))", "robot" },
 		{ "(&(structuralObjectClass=inetOrgPerson)(uid=ben))", "ben" },
-		{ "(objectClass=organizationalUnit)", "groups|people|services" },
+		{ "(objectClass=organizationalUnit)", "access|groups|people|services" },
 		{ "(&(objectClass=top)(uid=anna))", "anna" },
 		{ "(&(objectClass=*)(uid=anna))", "anna" },
 		{ "(objectClass=noSuchClass)", "" },
 		{ "(&(uid=anna)(!(objectClass=noSuchClass)))", "" },
 		{ "(&(uid=anna)(!(objectClass=group)))", "anna" },
-		{ "(hasSubordinates=TRUE)", "domain|groups|people|services" },
+		{ "(hasSubordinates=TRUE)", "domain|access|groups|people|services" },
 		{ "(&(hasSubordinates=FALSE)(uid=ben))", "ben" },
 		{ "(ou=people)", "people" },
 		{ "(&(uid=anna)(ou:dn:=people))", "anna" },
@@ -268,7 +268,7 @@ a_filter_that_does_not_fit_is_refused(void **state)
 	struct directory *d = *state;
 	struct idm_arena *small = idm_arena_new(64);
 	struct idm_read read = *d->view.read;
-	struct view view = { &read, d->view.suffix };
+	struct view view = { &read, d->view.suffix, NULL };
 	const struct ldap_filter *filter = directory_filter(d, "(|(uid=a)(uid=b)(uid=c))");
 	struct idm_filter out;
 

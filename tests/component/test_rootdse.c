@@ -91,7 +91,7 @@ an_arena_that_is_used_up_is_a_limit(void **state)
 	struct directory *d = *state;
 	struct idm_arena *small = idm_arena_new(256);
 	struct idm_read read = *d->view.read;
-	struct view view = { &read, d->view.suffix };
+	struct view view = { &read, d->view.suffix, NULL };
 	struct made_entry entry;
 
 	assert_non_null(small);

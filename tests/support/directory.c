@@ -102,7 +102,7 @@ directory_look(struct directory *d, const char *actor)
 	    &d->err, idm_access_resolve(read, d->table, &identity, read->arena, &access, &d->err));
 	d->access = access;
 	assert_ok(&d->err, tree_refresh(read, &d->tree, &d->err));
-	d->view = (struct view){ read, &d->tree->suffix };
+	d->view = (struct view){ read, &d->tree->suffix, access };
 }
 
 struct idm_entry

@@ -1,0 +1,285 @@
+/*
+ * Nothing leaks (SPEC 5.2): what somebody may not search makes no difference to anything that he
+ * gets.  The same questions are put while the hidden values are absent, set, and set to others; all
+ * answers must be equal, whatever the attribute, its alias, the kind of filter and its value.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/support/directory.h"
+
+#define OK(d, call)                                                                                \
+	do {                                                                                       \
+		if ((call) != IDM_OK)                                                              \
+			fail_msg("%s: %s", #call, (d)->realm->err.text);                           \
+	} while (0)
+
+/* What anna has and neither anonymous nor ben may search. */
+struct hidden {
+	const char *legalname;
+	const char *mail;
+	const char *valid_from;
+	const char *expire;
+	const char *secrets; /* NULL: none is set */
+	const char *manager; /* of robot and staff */
+	const char *description;
+};
+
+static const struct hidden absent = { .legalname = "",
+	.mail = "",
+	.valid_from = "",
+	.expire = "",
+	.manager = "",
+	.description = "" };
+static const struct hidden first = { "Zora Zufall", "zora@example.org", "2020-01-01T00:00:00Z",
+	"2030-01-01T00:00:00Z", "one", "carl", "Zora's group" };
+static const struct hidden second = { "Xaver Anders", "xaver@example.net", "2099-01-01T00:00:00Z",
+	"1970-01-01T00:00:00Z", "two", "everyone", "something else" };
+
+static const char *const values[] = { "Zora Zufall", "zora zufall", "Zora", "Zufall", "Xaver",
+	"Anders", "zora@example.org", "xaver@example.net", "mail=zora@example.org",
+	"mail=zora@example.org,ou=people," DIRECTORY_SUFFIX,
+	"mail=xaver@example.net," DIRECTORY_SUFFIX, "2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z",
+	"20300101000000Z", "19700101000000Z", "0", "21915", "TRUE", "FALSE", "set", "password",
+	"carl", "everyone", "cn=everyone,ou=groups," DIRECTORY_SUFFIX, "Zora's group",
+	"something else", "anna" };
+
+static const char *const forms[] = { "(%s=*)", "(!(%s=*))", "(%s=%s)", "(!(%s=%s))", "(%s>=%s)",
+	"(%s<=%s)", "(!(%s>=%s))", "(%s~=%s)", "(%s=%.3s*)", "(%s=*%.2s*)", "(!(%s=*%.3s*))" };
+
+enum { HAS_VALUE_FROM = 2 }; /* the forms before need none */
+
+static void
+set_attr(struct directory *d, const char *target, const char *attr, const char *value)
+{
+	OK(d, realm_modify(d->realm, NULL, target, attr, value, NULL));
+}
+
+static void
+set_secret(struct directory *d, uint32_t attr_number, const char *name, const char *value)
+{
+	if (value != NULL)
+		OK(d, realm_set_secret(d->realm, NULL, "anna", attr_number, value));
+	else
+		set_attr(d, "anna", name, "");
+}
+
+static void
+set_hidden(struct directory *d, const struct hidden *hidden)
+{
+	set_attr(d, "anna", "=legalname", hidden->legalname);
+	set_attr(d, "anna", "=mail", hidden->mail);
+	set_attr(d, "anna", "=account_valid_from", hidden->valid_from);
+	set_attr(d, "anna", "=account_expire", hidden->expire);
+	set_attr(d, "robot", "=entry_managed_by", hidden->manager);
+	set_attr(d, "staff", "=entry_managed_by", hidden->manager);
+	set_attr(d, "staff", "=description", hidden->description);
+	set_secret(d, IDM_ATTR_RADIUS_SECRET, "=radius_secret", hidden->secrets);
+	set_secret(d, IDM_ATTR_PRIMARY_CREDENTIAL, "=primary_credential", hidden->secrets);
+	set_secret(d, IDM_ATTR_UNIX_PASSWORD, "=unix_password", hidden->secrets);
+}
+
+/* --- what somebody gets */
+
+/* A running hash of all answers, and the last of them for a person to look at. */
+struct answers {
+	uint64_t hash;
+	size_t count;
+};
+
+static void
+add_answer(struct answers *answers, const char *text)
+{
+	for (; *text != '\0'; text++)
+		answers->hash = (answers->hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+	answers->hash = (answers->hash ^ 0xff) * UINT64_C(0x100000001b3);
+	answers->count++;
+}
+
+/* What says when the entry was changed moves with every change, and all may read it. */
+static bool
+tells_the_time(const struct view_attr *attr)
+{
+	return attr->number == IDM_ATTR_LAST_MODIFIED || attr->number == IDM_ATTR_CREATED;
+}
+
+static void
+ask_filters(struct directory *d, const struct view_attr *attr, struct answers *answers)
+{
+	char text[512];
+
+	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+		size_t count = f < HAS_VALUE_FROM ? 1 : sizeof(values) / sizeof(values[0]);
+
+		for (size_t v = 0; v < count; v++) {
+			struct idm_arena_mark mark = idm_arena_mark(d->realm->arena);
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			snprintf(text, sizeof(text), forms[f], attr->name, values[v]);
+#pragma GCC diagnostic pop
+			add_answer(answers, directory_search(d, text));
+			idm_arena_rewind(d->realm->arena, mark);
+		}
+	}
+}
+
+static void
+ask_values(struct directory *d, const struct view_attr *attr, struct answers *answers)
+{
+	static const char *const names[] = { "anna", "robot", "staff" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		add_answer(answers, directory_values(d, names[i], attr->name));
+}
+
+/* One hash an attribute. */
+static void
+ask_all(struct directory *d, const char *actor, struct answers *out)
+{
+	const struct view_attr *attr;
+
+	directory_look(d, actor);
+	for (size_t i = 0; (attr = view_attr_at(d->realm->read.schema, i)) != NULL; i++) {
+		out[i] = (struct answers){ 0 };
+		if (tells_the_time(attr))
+			continue;
+		ask_filters(d, attr, &out[i]);
+		ask_values(d, attr, &out[i]);
+	}
+}
+
+enum { ATTRS_MAX = 1024 };
+
+static void
+assert_no_difference(
+    struct directory *d, const char *actor, const struct answers *a, const struct answers *b)
+{
+	const struct view_attr *attr;
+	size_t asked = 0;
+
+	for (size_t i = 0; (attr = view_attr_at(d->realm->read.schema, i)) != NULL; i++) {
+		asked += a[i].count;
+		assert_int_equal(a[i].count, b[i].count);
+		if (a[i].hash != b[i].hash)
+			fail_msg("%s can tell hidden values by %s", actor, attr->name);
+	}
+	assert_true(asked > 10000);
+}
+
+static void
+check_actor(struct directory *d, const char *actor)
+{
+	static struct answers without[ATTRS_MAX], with[ATTRS_MAX], other[ATTRS_MAX];
+
+	set_hidden(d, &absent);
+	ask_all(d, actor, without);
+	set_hidden(d, &first);
+	ask_all(d, actor, with);
+	assert_no_difference(d, actor, without, with);
+	set_hidden(d, &second);
+	ask_all(d, actor, other);
+	assert_no_difference(d, actor, with, other);
+}
+
+static void
+hidden_values_make_no_difference_to_anonymous(void **state)
+{
+	check_actor(*state, "anonymous");
+}
+
+static void
+hidden_values_make_no_difference_to_another_person(void **state)
+{
+	check_actor(*state, "ben");
+}
+
+/* The same questions are answered to who may ask them, or the test above would test nothing. */
+static void
+they_do_to_those_who_may_search_them(void **state)
+{
+	static struct answers without[ATTRS_MAX], with[ATTRS_MAX];
+	static const char *const told[] = { "mail", "legalname", "sn", "account_expire",
+		"shadowExpire", "nsAccountLock", "radius_secret", "primary_credential" };
+	struct directory *d = *state;
+	const struct view_attr *attr;
+
+	set_hidden(d, &absent);
+	ask_all(d, "idm_admin", without);
+	set_hidden(d, &second);
+	ask_all(d, "idm_admin", with);
+	for (size_t i = 0; (attr = view_attr_at(d->realm->read.schema, i)) != NULL; i++) {
+		for (size_t k = 0; k < sizeof(told) / sizeof(told[0]); k++) {
+			if (strcmp(attr->name, told[k]) == 0 && without[i].hash == with[i].hash)
+				fail_msg("idm_admin is told nothing by %s", attr->name);
+		}
+	}
+}
+
+/* --- the examples of SPEC 5.2, one by one */
+
+static const char *
+found(struct directory *d, const char *actor, const char *filter)
+{
+	directory_look(d, actor);
+	return directory_search(d, filter);
+}
+
+static void
+a_term_on_a_hidden_attribute_is_undefined_under_not_too(void **state)
+{
+	struct directory *d = *state;
+
+	set_hidden(d, &first);
+	assert_string_equal(found(d, "ben", "(mail=z*)"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=anna)(mail=z*))"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=anna)(!(mail=z*)))"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=anna)(!(!(mail=z*))))"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=anna)(radius_secret=*))"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=anna)(!(radius_secret=*)))"), "");
+	/* but it does not spoil what one may search */
+	assert_string_equal(found(d, "ben", "(|(uid=anna)(mail=z*))"), "anna");
+	assert_string_equal(found(d, "ben", "(|(uid=anna)(!(mail=z*)))"), "anna|ben");
+	assert_string_equal(found(d, "ben", "(mail=*)"), "");
+	assert_string_equal(found(d, "ben", "(&(uid=ben)(!(mail=*)))"), "ben"); /* his own */
+	assert_string_equal(found(d, "idm_admin", "(mail=z*)"), "anna");
+}
+
+/* What nobody may see has no effect on a search that asks for everything. */
+static void
+entries_that_one_may_not_see_are_not_there(void **state)
+{
+	struct directory *d = *state;
+
+	assert_string_equal(found(d, "ben", "(class=access_control_profile)"), "");
+	assert_string_equal(found(d, "ben", "(name=all_read)"), "");
+	assert_string_equal(found(d, "ben", "(class=system_config)"), "");
+	assert_string_equal(found(d, "ben", "(denied_name=*)"), "");
+	OK(d, realm_delete(d->realm, NULL, "carl"));
+	assert_string_equal(found(d, "ben", "(&(class=recycled)(objectClass=*))"), "");
+	assert_string_equal(found(d, "ben", "(name=carl)"), "");
+	assert_null(strstr(found(d, "ben", "(objectClass=*)"), "carl"));
+	directory_look(d, "admin");
+	assert_non_null(strstr(directory_search(d, "(class=recycled)"), "carl"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, directory_setup, directory_teardown)
+		T(hidden_values_make_no_difference_to_anonymous),
+		T(hidden_values_make_no_difference_to_another_person),
+		T(they_do_to_those_who_may_search_them),
+		T(a_term_on_a_hidden_attribute_is_undefined_under_not_too),
+		T(entries_that_one_may_not_see_are_not_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
