@@ -104,7 +104,7 @@ classes_are_found_by_native_and_standard_names(void **state)
 		{ "(objectClass=noSuchClass)", "" },
 		{ "(&(uid=anna)(!(objectClass=noSuchClass)))", "" },
 		{ "(&(uid=anna)(!(objectClass=group)))", "anna" },
-		{ "(hasSubordinates=TRUE)", "domain|access|groups|people|services" },
+		{ "(hasSubordinates=TRUE)", "access|domain|groups|people|services" },
 		{ "(&(hasSubordinates=FALSE)(uid=ben))", "ben" },
 		{ "(ou=people)", "people" },
 		{ "(&(uid=anna)(ou:dn:=people))", "anna" },
