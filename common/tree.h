@@ -1,16 +1,16 @@
 /*
  * The tree of entries: where the suffix is, which DN an entry has, and which entry a DN names.
  *
- * A person stands below ou=people, a group below ou=groups, a service account below ou=services;
- * the domain is the suffix.  What has no place there is uuid=UUID,<suffix>: entries that are read
- * by administrators alone, and those in the recycle bin, which gave up their names.
+ * A person stands below ou=people, a group below ou=groups, a service account below ou=services, a
+ * profile below ou=access; the domain is the suffix.  What has no place there is
+ * uuid=UUID,<suffix>: entries that are read by administrators alone, and those in the recycle bin,
+ * which gave up their names.
  */
 #ifndef COMMON_TREE_H
 #define COMMON_TREE_H
 
 #include "common/dn.h"
 #include "core/access.h"
-#include "core/lookup.h"
 #include "core/lookup.h"
 
 /* A name of 64 octets, "\" before each, and the longest suffix. */
