@@ -5,6 +5,7 @@
 #include "core/builtin.h"
 #include "core/change_digest.h"
 #include "core/change_log.h"
+#include "core/dyngroup.h"
 #include "core/index.h"
 #include "core/rest.h"
 #include "core/schema_load.h"
@@ -25,6 +26,7 @@ struct apply {
 	const struct idm_change_set *set;
 	struct applied *items;
 	uint8_t digest[IDM_DIGEST_BYTES];
+	bool groups_moved; /* an edge between groups came or went */
 	struct idm_error *err;
 };
 
@@ -237,7 +239,7 @@ set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
 {
 	struct idm_arena_mark mark = idm_arena_mark(a->read->arena);
 	struct idm_entry entry;
-	bool changed = false;
+	bool changed = false, is_group;
 	char text[IDM_UUID_TEXT];
 	enum idm_result result = idm_lookup_uuid(a->read, member, &entry, a->err);
 
@@ -245,11 +247,13 @@ set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
 		idm_uuid_format(member, text);
 		return idm_fail(a->err, IDM_CORRUPT, "member %s is not there", text);
 	}
+	is_group = result == IDM_OK && idm_entry_has_class(&entry, "group");
 	if (result == IDM_OK)
 		result = idm_closure_set_edge(a->read, group_id, &entry, present, &changed, a->err);
 	idm_arena_rewind(a->read->arena, mark);
 	if (result != IDM_OK || !changed)
 		return result;
+	a->groups_moved = a->groups_moved || is_group;
 	return idm_digest_edge(a->digest, &item->uuid, member, a->err);
 }
 
@@ -283,6 +287,8 @@ change_edges(struct apply *a, size_t index)
 	uint64_t group_id = a->items[index].id;
 	enum idm_result result = IDM_OK;
 
+	if (a->items[index].existed && idm_dyngroup_is(&a->items[index].before))
+		return IDM_OK; /* its edges are derived */
 	for (size_t i = 0; i < item->mod_count && result == IDM_OK; i++) {
 		const struct idm_mod *mod = &item->mods[i];
 
@@ -347,6 +353,44 @@ derive(struct apply *a, size_t index)
 	    a->read, state->existed ? &state->before : NULL, state->exists ? &after : NULL, a->err);
 }
 
+/* A dynamic group whose filter changed, or that came or went, holds others now. */
+static enum idm_result
+refill_dynamic(struct apply *a, size_t index)
+{
+	const struct applied *state = &a->items[index];
+	struct idm_entry after;
+	enum idm_result result;
+
+	if (!state->written || !state->exists)
+		return IDM_OK;
+	result = idm_lookup_id(a->read, state->id, &after, a->err);
+	if (result != IDM_OK ||
+	    !idm_dyngroup_is_changed(state->existed ? &state->before : NULL, &after))
+		return result;
+	return idm_dyngroup_refill(a->read, state->id, &a->groups_moved, a->err);
+}
+
+/* Behind the index of all items: the members of dynamic groups. */
+static enum idm_result
+derive_dynamic(struct apply *a)
+{
+	struct idm_dyngroups groups;
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < a->set->item_count && result == IDM_OK; i++)
+		result = refill_dynamic(a, i);
+	if (result == IDM_OK)
+		result = idm_dyngroups_load(a->read, &groups, a->err);
+	for (size_t i = 0; i < a->set->item_count && result == IDM_OK; i++) {
+		const struct applied *state = &a->items[i];
+
+		if (state->written && state->exists)
+			result = idm_dyngroups_follow(
+			    a->read, &groups, state->id, &a->groups_moved, a->err);
+	}
+	return result;
+}
+
 /* What every read of a database begins with: its domain, and the ids of the well-known groups. */
 static enum idm_result
 derive_wellknown(struct apply *a)
@@ -398,7 +442,7 @@ move_generations(struct apply *a)
 		{ IDM_ITEM_FLAG_GROUPS, "generation.groups" },
 		{ IDM_ITEM_FLAG_RADIUS, "generation.radius" },
 	};
-	uint32_t flags = all_flags(a);
+	uint32_t flags = all_flags(a) | (a->groups_moved ? IDM_ITEM_FLAG_GROUPS : 0);
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++) {
@@ -448,6 +492,8 @@ apply_items(struct apply *a)
 		result = derive_wellknown(a);
 	if (result == IDM_OK && (all_flags(a) & IDM_ITEM_FLAG_SCHEMA) != 0)
 		result = idm_schema_derive(a->read, a->err);
+	if (result == IDM_OK)
+		result = derive_dynamic(a);
 	if (result == IDM_OK)
 		result = move_generations(a);
 	if (result == IDM_OK)

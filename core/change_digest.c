@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "core/closure.h"
+#include "core/filter.h"
 
 static const char digest_key[] = "digest";
 
@@ -73,7 +74,8 @@ add_edges(const struct idm_read *read, const struct idm_entry *group,
 	struct idm_ids ids = { NULL, 0, 0 };
 	enum idm_result result;
 
-	if (!idm_entry_has_class(group, "group") || idm_closure_is_by_class(read, group->id))
+	/* The edges of a dynamic group are derived. */
+	if (!idm_entry_has_class(group, "group") || idm_entry_is_dynamic_group(group))
 		return IDM_OK;
 	result = idm_closure_member_ids(read, group->id, IDM_MEMBER_GROUP, &ids, err);
 	if (result == IDM_OK)

@@ -418,6 +418,9 @@ make_item(struct idm_evaluation *e)
 	if (result != IDM_OK)
 		return result;
 	item->flags = idm_rules_flags(e, item);
+	result = idm_evaluate_dynamic(e, item);
+	if (result != IDM_OK)
+		return result;
 	return idm_evaluate_edges(e, item); /* last: it may move the items */
 }
 

@@ -1,5 +1,6 @@
 /* Direct members: which edges come and go, and whom that makes high privilege (SPEC 3, 4). */
 #include "core/builtin.h"
+#include "core/dyngroup.h"
 #include "core/evaluation.h"
 
 /* Where the request spoke of this member before; NULL: it did not. */
@@ -265,6 +266,25 @@ idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item)
 	for (size_t i = 0; hp && i < e->edge_count && result == IDM_OK; i++) {
 		if (e->edges[i].present)
 			result = idm_evaluation_raise(e, &e->edges[i].member);
+	}
+	return result;
+}
+
+enum idm_result
+idm_evaluate_dynamic(struct idm_evaluation *e, struct idm_item *item)
+{
+	const struct idm_attr *attr =
+	    idm_schema_attr_number(e->read->schema, IDM_ATTR_DYNGROUP_FILTER);
+	struct idm_attrset deciding = { { 0 } };
+	enum idm_result result = IDM_OK;
+
+	idm_attrset_add(&deciding, attr);
+	if (e->exists)
+		result = idm_dyngroups_attributes(e->read, &deciding, e->err);
+	for (size_t i = 0; e->exists && i < item->mod_count && result == IDM_OK; i++) {
+		attr = idm_schema_attr_number(e->read->schema, item->mods[i].attr_number);
+		if (attr != NULL && idm_attrset_has(&deciding, attr))
+			item->flags |= IDM_ITEM_REVOKES;
 	}
 	return result;
 }

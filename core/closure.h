@@ -92,4 +92,12 @@ enum idm_result idm_closure_has_member(const struct idm_read *read, uint64_t gro
 enum idm_result idm_closure_set_edge(const struct idm_read *read, uint64_t group_id,
     const struct idm_entry *member, bool present, bool *changed, struct idm_error *err);
 
+/*
+ * Let the group have exactly these members of a kind in a window, in both directions; *changed
+ * false: it had.  Needs a write transaction.
+ */
+enum idm_result idm_closure_set_window(const struct idm_read *read, uint64_t group_id,
+    enum idm_member_kind kind, uint64_t window_no, const struct idm_window *wanted, bool *changed,
+    struct idm_error *err);
+
 #endif

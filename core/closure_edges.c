@@ -326,20 +326,6 @@ idm_closure_has_member(const struct idm_read *read, uint64_t group_id,
 
 /* --- edges */
 
-/* Take an id out of a list; false: it was not there. */
-static bool
-ids_remove(struct idm_ids *list, uint64_t id)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->ids[i] != id)
-			continue;
-		list->count--;
-		memmove(list->ids + i, list->ids + i + 1, (list->count - i) * sizeof(*list->ids));
-		return true;
-	}
-	return false;
-}
-
 static enum idm_result
 set_up(const struct idm_read *read, uint64_t group_id, uint64_t member_id, bool present,
     bool *changed, struct idm_error *err)
@@ -355,7 +341,7 @@ set_up(const struct idm_read *read, uint64_t group_id, uint64_t member_id, bool 
 	if (present)
 		result = idm_ids_add(&above, read->arena, group_id, changed);
 	else
-		*changed = ids_remove(&above, group_id);
+		*changed = idm_ids_remove(&above, group_id);
 	if (result == IDM_OK && !*changed)
 		return IDM_OK;
 	idm_store_u64(member_id, key_bytes);
@@ -402,4 +388,51 @@ idm_closure_set_edge(const struct idm_read *read, uint64_t group_id, const struc
 		    "group %" PRIu64 " and member %" PRIu64 " disagree on each other", group_id,
 		    member->id);
 	return result;
+}
+
+/* Both sides of the ids that differ: what `wanted` has alone comes, what `now` has alone goes. */
+static enum idm_result
+set_ups(const struct idm_read *read, uint64_t group_id, uint64_t window_no,
+    const struct idm_window *differ, const struct idm_window *wanted, struct idm_error *err)
+{
+	struct idm_arena_mark mark = idm_arena_mark(read->arena);
+	enum idm_result result = IDM_OK;
+
+	for (uint64_t id = idm_window_next(differ, window_no, window_no << IDM_WINDOW_BITS);
+	     result == IDM_OK && id != UINT64_MAX;
+	     id = idm_window_next(differ, window_no, id + 1)) {
+		bool changed;
+
+		result = set_up(read, group_id, id, idm_window_has(wanted, id), &changed, err);
+		idm_arena_rewind(read->arena, mark);
+		if (result == IDM_OK && !changed)
+			return idm_fail(err, IDM_CORRUPT,
+			    "group %" PRIu64 " and member %" PRIu64 " disagree on each other",
+			    group_id, id);
+	}
+	return result;
+}
+
+enum idm_result
+idm_closure_set_window(const struct idm_read *read, uint64_t group_id, enum idm_member_kind kind,
+    uint64_t window_no, const struct idm_window *wanted, bool *changed, struct idm_error *err)
+{
+	uint8_t container[IDM_CONTAINER_MAX_BYTES], key_bytes[DOWN_KEY_BYTES];
+	struct idm_span key = idm_span_of(key_bytes, sizeof(key_bytes));
+	struct idm_window now = { { 0 } }, differ = *wanted;
+	size_t len;
+	enum idm_result result = or_stored(read, group_id, kind, window_no, &now, err);
+
+	if (result != IDM_OK)
+		return result;
+	idm_window_xor(&differ, &now);
+	*changed = idm_window_count(&differ) != 0;
+	if (!*changed)
+		return IDM_OK;
+	down_key(group_id, kind, window_no, key_bytes);
+	len = idm_container_encode(wanted, container);
+	result = len == 0
+		     ? idm_store_del(read->txn, IDM_DB_DOWN, key, err)
+		     : idm_store_put(read->txn, IDM_DB_DOWN, key, idm_span_of(container, len), err);
+	return result == IDM_OK ? set_ups(read, group_id, window_no, &differ, wanted, err) : result;
 }

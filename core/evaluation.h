@@ -62,6 +62,8 @@ enum idm_result idm_evaluation_resolve(struct idm_evaluation *e, const struct id
 /* change_member: one modification of `member`, whether the entry takes any, and what they bring. */
 enum idm_result idm_evaluate_member(struct idm_evaluation *e, const struct idm_request_mod *mod);
 enum idm_result idm_rules_members(struct idm_evaluation *e);
+/* The item may take its entry out of a dynamic group, or others, when it is about such a group. */
+enum idm_result idm_evaluate_dynamic(struct idm_evaluation *e, struct idm_item *item);
 enum idm_result idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item);
 /* Is the group high privilege, itself or by the groups above it, as things stand? */
 enum idm_result idm_evaluation_is_hp(

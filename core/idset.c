@@ -62,6 +62,13 @@ idm_window_or(struct idm_window *window, const struct idm_window *other)
 }
 
 void
+idm_window_xor(struct idm_window *window, const struct idm_window *other)
+{
+	for (size_t i = 0; i < WORDS; i++)
+		window->bits[i] ^= other->bits[i];
+}
+
+void
 idm_window_and_not(struct idm_window *window, const struct idm_window *other)
 {
 	for (size_t i = 0; i < WORDS; i++)
@@ -443,6 +450,18 @@ idm_ids_add(struct idm_ids *list, struct idm_arena *arena, uint64_t id, bool *ad
 	list->ids[at] = id;
 	list->count++;
 	return IDM_OK;
+}
+
+bool
+idm_ids_remove(struct idm_ids *list, uint64_t id)
+{
+	size_t at = lower_bound(list, id);
+
+	if (at == list->count || list->ids[at] != id)
+		return false;
+	list->count--;
+	memmove(&list->ids[at], &list->ids[at + 1], (list->count - at) * sizeof(*list->ids));
+	return true;
 }
 
 enum idm_result

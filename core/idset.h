@@ -34,6 +34,7 @@ void idm_window_remove(struct idm_window *window, uint64_t id);
 uint32_t idm_window_count(const struct idm_window *window);
 void idm_window_and(struct idm_window *window, const struct idm_window *other);
 void idm_window_or(struct idm_window *window, const struct idm_window *other);
+void idm_window_xor(struct idm_window *window, const struct idm_window *other);
 void idm_window_and_not(struct idm_window *window, const struct idm_window *other);
 /* The first id of the set that is >= `from`; UINT64_MAX: none, or `from` is not in the window. */
 uint64_t idm_window_next(const struct idm_window *window, uint64_t window_no, uint64_t from);
@@ -57,7 +58,9 @@ struct idm_ids {
 /* Insert in order; *added (may be NULL) false: it was there.  IDM_LIMIT: arena used up. */
 enum idm_result idm_ids_add(
     struct idm_ids *list, struct idm_arena *arena, uint64_t id, bool *added);
-/* The same of all ids of a window. */
+/* Take an id out; false: it was not there. */
+bool idm_ids_remove(struct idm_ids *list, uint64_t id);
+/* Insert all ids of a window. */
 enum idm_result idm_ids_add_window(struct idm_ids *list, struct idm_arena *arena,
     const struct idm_window *window, uint64_t window_no);
 bool idm_ids_has(const struct idm_ids *list, uint64_t id);

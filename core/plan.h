@@ -1,5 +1,6 @@
 /*
- * Which entries can match a filter at all, by claims, edges and indexes; for core/search alone.
+ * Which entries can match a filter at all, by claims, edges and indexes; for core/search, and for
+ * the members of dynamic groups.
  * A plan gives every entry for which the filter is TRUE, and others: each is tested.
  */
 #ifndef CORE_PLAN_H
@@ -12,7 +13,7 @@ enum { IDM_PLAN_FEW = 1024 };
 
 struct idm_plan {
 	const struct idm_read *read;
-	const struct idm_filter *filter; /* prepared for this snapshot */
+	const struct idm_filter *filter; /* its terms on membership narrow when it is prepared */
 	/* A term on another attribute is Undefined everywhere. */
 	const struct idm_attrset *anywhere;
 	uint32_t look_ups; /* in indexes and edges: what planning has cost so far */

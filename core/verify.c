@@ -254,7 +254,8 @@ static enum idm_result
 check_identity(struct verify *v)
 {
 	void (*const parts[])(struct verify *) = { verify_meta, verify_entries, verify_claims,
-		verify_edges, verify_secrets, verify_log, verify_index, verify_digest };
+		verify_edges, verify_dyngroups, verify_secrets, verify_log, verify_index,
+		verify_digest };
 	enum idm_result result;
 
 	if (!open_file(v, v->ask->identity_path, idm_dbs_identity, &result))

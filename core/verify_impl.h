@@ -50,6 +50,7 @@ void verify_meta(struct verify *v);
 void verify_entries(struct verify *v);
 void verify_claims(struct verify *v);
 void verify_edges(struct verify *v);
+void verify_dyngroups(struct verify *v);
 void verify_index(struct verify *v);
 void verify_secrets(struct verify *v);
 void verify_log(struct verify *v);
