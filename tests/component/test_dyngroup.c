@@ -167,6 +167,43 @@ a_deleted_one_holds_nobody(void **state)
 	assert_null(strstr(names(r, "anna", IDM_ATTR_MEMBEROF), "shells"));
 }
 
+static enum idm_result
+revive(struct realm *r, struct idm_uuid uuid)
+{
+	struct idm_identity console = realm_identity(r, NULL);
+	struct idm_request request = { .operation = IDM_OP_REVIVE, .target = uuid };
+
+	return realm_run(r, &console, &request);
+}
+
+/* Not because they were, but because they match: the filter may be another one meanwhile. */
+static void
+the_revived_are_in_it_when_they_match(void **state)
+{
+	struct realm *r = *state;
+	struct idm_uuid anna, ben, shells;
+
+	realm_person(r, "anna");
+	realm_person(r, "ben");
+	posix(r, "anna", "70001", "/bin/sh");
+	posix(r, "ben", "70002", "/bin/zsh");
+	dyngroup(r, "shells", "(class=posixaccount)");
+	anna = realm_uuid(r, "anna");
+	ben = realm_uuid(r, "ben");
+	shells = realm_uuid(r, "shells");
+	OK(realm_delete(r, NULL, "anna"));
+	OK(realm_delete(r, NULL, "ben"));
+	OK(realm_modify(r, NULL, "shells", "=dyngroup_filter", "(loginshell=/bin/sh)", NULL));
+	OK(revive(r, anna));
+	OK(revive(r, ben));
+	assert_members(r, "shells", "anna");
+
+	OK(realm_delete(r, NULL, "shells"));
+	OK(realm_modify(r, NULL, "ben", "=loginshell", "/bin/sh", NULL));
+	OK(revive(r, shells));
+	assert_members(r, "shells", "anna ben");
+}
+
 static void
 membership_goes_on_through_ordinary_groups(void **state)
 {
@@ -403,6 +440,7 @@ main(void)
 		IN_A_REALM(a_new_filter_holds_others),
 		IN_A_REALM(who_is_deleted_leaves_and_takes_no_part),
 		IN_A_REALM(a_deleted_one_holds_nobody),
+		IN_A_REALM(the_revived_are_in_it_when_they_match),
 		IN_A_REALM(membership_goes_on_through_ordinary_groups),
 		IN_A_REALM(groups_that_match_are_members_and_that_is_seen_at_once),
 		IN_A_REALM(it_may_match_itself_and_every_group),

@@ -32,7 +32,7 @@ a_whole_database_passes_and_is_counted(void **state)
 	assert_true(p->totals.index_rows > 500);
 	assert_int_equal(p->totals.secrets, 2);
 	assert_int_equal(p->totals.untried, 0);
-	assert_int_equal(p->totals.no, 13);
+	assert_int_equal(p->totals.no, 14);
 	assert_true(p->totals.pages > 20);
 	assert_true(p->progress > 10);
 }
@@ -64,7 +64,7 @@ it_reads_a_consistent_state_beside_a_writer(void **state)
 	assert_int_equal(idm_store_write_begin(p->realm->store, &txn, &p->err), IDM_OK);
 	assert_int_equal(idm_verify(&ask, &p->totals, &p->err), IDM_OK);
 	assert_int_equal(p->totals.findings, 0);
-	assert_int_equal(p->totals.no, 14);
+	assert_int_equal(p->totals.no, 15);
 	idm_store_write_abort(&txn);
 	realm_person(p->realm, "dave"); /* the writer is as it was */
 }
@@ -268,6 +268,52 @@ let_a_person_have_members(struct patient *p)
 	assert_int_equal(
 	    idm_closure_set_edge(&p->read, id_of(p, "alice"), &bob, true, &changed, &p->err),
 	    IDM_OK);
+}
+
+static void
+set_dynamic(struct patient *p, const char *name, bool present)
+{
+	struct idm_entry member = patient_entry(p, name);
+	bool changed;
+
+	assert_int_equal(
+	    idm_closure_set_edge(&p->read, id_of(p, "unix"), &member, present, &changed, &p->err),
+	    IDM_OK);
+	assert_true(changed);
+}
+
+static void
+let_somebody_into_a_dynamic_group(struct patient *p)
+{
+	set_dynamic(p, "bob", true);
+}
+
+static void
+keep_somebody_out_of_a_dynamic_group(struct patient *p)
+{
+	set_dynamic(p, "alice", false);
+}
+
+static void
+forget_the_dynamic_groups(struct patient *p)
+{
+	del(p, IDM_DB_META, IDM_SPAN_LIT("dyngroups"));
+}
+
+static void
+take_a_group_for_dynamic(struct patient *p)
+{
+	struct idm_ids ids = { NULL, 0, 0 };
+
+	assert_int_equal(idm_ids_add(&ids, p->realm->arena, id_of(p, "unix"), NULL), IDM_OK);
+	assert_int_equal(idm_ids_add(&ids, p->realm->arena, id_of(p, "staff"), NULL), IDM_OK);
+	put(p, IDM_DB_META, IDM_SPAN_LIT("dyngroups"), idm_packed_encode(&ids, p->realm->arena));
+}
+
+static void
+garble_the_list_of_dynamic_groups(struct patient *p)
+{
+	put(p, IDM_DB_META, IDM_SPAN_LIT("dyngroups"), IDM_SPAN_LIT("\xff\xff"));
 }
 
 static void
@@ -558,8 +604,7 @@ list_a_token_of_nobody(struct patient *p)
 static void
 let_a_name_rest_for_ever(struct patient *p)
 {
-	put(p, IDM_DB_META, IDM_SPAN_LIT("rest.eve"),
-	    IDM_SPAN_LIT("sixteen octets!!\0\0\0\0even"));
+	put(p, IDM_DB_META, IDM_SPAN_LIT("rest.eve"), IDM_SPAN_LIT("sixteen octets!!\0\0\0\0even"));
 }
 
 static void
@@ -628,6 +673,12 @@ each_damage_to_a_record_is_named(void **state)
 		D(list_a_member_under_the_wrong_kind, EDGE, "another kind"),
 		D(list_a_deleted_member, EDGE, "no live entry"),
 		D(let_a_person_have_members, EDGE, "no live group"),
+		D(let_somebody_into_a_dynamic_group, EDGE, "(bob, "),
+		D(let_somebody_into_a_dynamic_group, EDGE, "whose filter it does not match"),
+		D(keep_somebody_out_of_a_dynamic_group, EDGE, "whose filter it matches"),
+		D(forget_the_dynamic_groups, META, "(unix, "),
+		D(take_a_group_for_dynamic, META, "no live dynamic group"),
+		D(garble_the_list_of_dynamic_groups, META, "dyngroups"),
 		D(claim_for_another, CLAIM, "(alice, "),
 		D(claim_for_another, CLAIM, "which has no such value"),
 		D(lose_a_claim, CLAIM, "its mail is not claimed"),

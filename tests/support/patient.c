@@ -73,6 +73,9 @@ make_people(struct realm *r)
 			     "+entry_managed_by", "bob", NULL),
 	    IDM_OK);
 	assert_int_equal(realm_modify(r, NULL, "everyone", "+member", "staff", NULL), IDM_OK);
+	assert_int_equal(realm_create(r, NULL, "class", "group", "class", "dyngroup", "name",
+			     "unix", "dyngroup_filter", "(class=posixaccount)", NULL),
+	    IDM_OK);
 	assert_int_equal(realm_delete(r, NULL, "gone"), IDM_OK);
 	put_session(r);
 	put_token(r);

@@ -6,6 +6,7 @@
  *   bob    person; manages staff
  *   robot  service account with an API token
  *   staff, everyone   groups; staff is in everyone
+ *   unix   dynamic group of who is posix: alice
  *   gone   deleted
  * and a session of alice.
  */
