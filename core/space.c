@@ -84,6 +84,8 @@ idm_space_wait(struct idm_store *store)
 	const struct timespec pause = { .tv_nsec = IDM_STORE_TICK_MS * 1000000L };
 	uint64_t deadline_ms = idm_store_ms() + 2 * IDM_STORE_KEEP_MS;
 
+	if (is_scarce(store))
+		idm_store_sweep_readers(store);
 	/* One guard alone is the newest snapshot's, or will be followed by it and then end. */
 	while (is_scarce(store) &&
 	       idm_guards_keep_something(&store->guards, store->identity->mdb) &&

@@ -11,7 +11,7 @@
 #include "core/dbfile.h"
 #include "core/store_impl.h"
 
-enum { CLOCK_SLACK_S = 300 };
+enum { CLOCK_SLACK_S = 300, SWEEP_MS = 60000 };
 
 char *
 idm_store_path(const char *dir, const char *name)
@@ -45,25 +45,53 @@ store_new(
 	return IDM_OK;
 }
 
-enum idm_result
-idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err)
+/* The octets of DIR/writer.lock that are locked. */
+enum { WRITER_OCTET = 0, FILES_OCTET = 1 };
+
+/* `busy` is what to tell where another process has the lock. */
+static enum idm_result
+take_lock(
+    const char *dir, off_t octet, short type, const char *busy, int *lock_fd, struct idm_error *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = octet, .l_len = 1 };
 	char *path = idm_store_path(dir, "writer.lock");
 	enum idm_result result;
 
+	*lock_fd = -1;
 	if (path == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = idm_dbfile_create(path, 0600, (gid_t)-1, lock_fd, err);
 	if (result == IDM_OK && fcntl(*lock_fd, F_OFD_SETLK, &lock) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
-			result = idm_fail(err, IDM_BUSY,
-			    "%s: a server is running on this database, or another tool", dir);
+			result = idm_fail(err, IDM_BUSY, "%s: %s", dir, busy);
 		else
 			result = idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
+		close(*lock_fd);
+		*lock_fd = -1;
 	}
 	free(path);
 	return result;
+}
+
+enum idm_result
+idm_store_lock(const char *dir, int *lock_fd, struct idm_error *err)
+{
+	return take_lock(dir, WRITER_OCTET, F_WRLCK,
+	    "a server is running on this database, or another tool", lock_fd, err);
+}
+
+enum idm_result
+idm_store_hold_files(const char *dir, int *lock_fd, struct idm_error *err)
+{
+	return take_lock(
+	    dir, FILES_OCTET, F_RDLCK, "the database is being replaced: try again", lock_fd, err);
+}
+
+enum idm_result
+idm_store_own_files(const char *dir, int *lock_fd, struct idm_error *err)
+{
+	return take_lock(dir, FILES_OCTET, F_WRLCK,
+	    "a backup or a check is reading the database: wait for its end", lock_fd, err);
 }
 
 static enum idm_result
@@ -144,7 +172,7 @@ open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_
 	enum idm_result result = idm_dbfile_check_directory(dir, err);
 
 	if (result == IDM_OK)
-		result = idm_store_lock_writer(dir, &store->lock_fd, err);
+		result = idm_store_lock(dir, &store->lock_fd, err);
 	if (result == IDM_OK)
 		result = idm_environment_open_writer(&store->identity, store->identity_path, group,
 		    idm_dbs_identity, map_bytes, MDB_NOMETASYNC, err);
@@ -259,8 +287,22 @@ idm_store_failed(const struct idm_store *store)
 void
 idm_store_tick(struct idm_store *store)
 {
-	if (store->writer && !store->scratch)
-		idm_guards_tick(&store->guards, store->identity->mdb, idm_store_ms());
+	uint64_t now_ms = idm_store_ms();
+
+	if (!store->writer || store->scratch)
+		return;
+	idm_guards_tick(&store->guards, store->identity->mdb, now_ms);
+	if (now_ms - store->swept_ms < SWEEP_MS)
+		return;
+	store->swept_ms = now_ms;
+	idm_store_sweep_readers(store);
+}
+
+void
+idm_store_sweep_readers(struct idm_store *store)
+{
+	(void)mdb_reader_check(store->identity->mdb, NULL);
+	(void)mdb_reader_check(store->local->mdb, NULL);
 }
 
 void

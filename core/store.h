@@ -81,6 +81,21 @@ enum idm_result idm_store_open_writer(
 enum idm_result idm_store_open_reader(
     const char *dir, struct idm_store **out, struct idm_error *err);
 
+/* Keep every writer of DIR out until *lock_fd is closed.  IDM_BUSY: one is open. */
+enum idm_result idm_store_lock(const char *dir, int *lock_fd, struct idm_error *err);
+
+/*
+ * Let nobody replace DIR's files until *lock_fd is closed: for who reads them beside their writer,
+ * by LMDB's own lock file, as the owner can (idm_store_copy_beside, idm_verify).  IDM_BUSY: they
+ * are being replaced.
+ */
+enum idm_result idm_store_hold_files(const char *dir, int *lock_fd, struct idm_error *err);
+
+enum idm_store_file {
+	IDM_STORE_IDENTITY,
+	IDM_STORE_LOCAL,
+};
+
 /*
  * Write a compact copy of the newest commit of identity.mdb to `path`, which must not exist (0600,
  * fsynced).  The writer's process; any thread, for writes go on.  IDM_LIMIT: no space, no file.
@@ -88,13 +103,24 @@ enum idm_result idm_store_open_reader(
 enum idm_result idm_store_copy(struct idm_store *store, const char *path, struct idm_error *err);
 
 /*
+ * The same of one of DIR's files, from another process than the writer's, which may be at work; the
+ * caller holds the files.  In a child process: IDM_CORRUPT also where damage ended that.
+ */
+enum idm_result idm_store_copy_beside(
+    const char *dir, enum idm_store_file file, const char *path, struct idm_error *err);
+
+/*
  * Put the data file at `path` (on the same file system; made by idm_store_copy, or identity.mdb of
  * another directory without its writer) in the place of DIR/identity.mdb, with a file id of its
- * own.  Readers follow.  IDM_BUSY: a writer is open.  IDM_INVALID, IDM_CORRUPT: not a database, of
- * another format, cut off; DIR is then unchanged.
+ * own.  Readers follow.  IDM_BUSY: a writer is open, or the files are held.  IDM_INVALID,
+ * IDM_CORRUPT: not a database, of another format, cut off; DIR is then unchanged.
  */
 enum idm_result idm_store_replace(
     const char *dir, gid_t read_group, const char *path, struct idm_error *err);
+
+/* The same of either file, by who has locked DIR himself. */
+enum idm_result idm_store_replace_locked(const char *dir, enum idm_store_file file,
+    gid_t read_group, const char *path, struct idm_error *err);
 
 /* Ends the guards, closes both environments, releases the lock; *store = NULL. */
 void idm_store_close(struct idm_store **store);

@@ -35,6 +35,7 @@ struct idm_store {
 	int lock_fd; /* DIR/writer.lock */
 	struct idm_environment *local;
 	struct idm_guards guards;
+	uint64_t swept_ms;       /* when readers that died were last looked for */
 	uint64_t write_after_ms; /* no write before: readers may hold snapshots without a guard */
 };
 
@@ -46,11 +47,13 @@ enum idm_result idm_store_open_writer_sized(const char *dir, gid_t read_group,
 char *idm_store_path(const char *dir, const char *name);
 
 /*
- * Take the lock that keeps a second writer out, on DIR/writer.lock.  A file of its own that nobody
- * else can open: on identity.pub, whoever reads it could hold the writer off.  Ends with the
- * descriptor.
+ * As idm_store_hold_files, for who replaces them.  These locks are on DIR/writer.lock, a file of
+ * its own that nobody else can open: on identity.pub, whoever reads it could hold the writer off.
  */
-enum idm_result idm_store_lock_writer(const char *dir, int *lock_fd, struct idm_error *err);
+enum idm_result idm_store_own_files(const char *dir, int *lock_fd, struct idm_error *err);
+
+/* A backup that was killed still holds its snapshot in LMDB's lock file: end that. */
+void idm_store_sweep_readers(struct idm_store *store);
 
 /*
  * Rename the data file at `path` to DIR/identity.mdb and publish it, with the writer's lock held

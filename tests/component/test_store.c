@@ -856,6 +856,117 @@ a_copy_can_be_put_back_and_readers_follow(void **state)
 }
 
 static void
+a_copy_is_made_beside_a_writer_at_work(void **state)
+{
+	struct store_dir *dir = *state;
+	const char *copy = store_dir_file(dir, "copy");
+	struct store_dir other;
+	struct idm_txn txn;
+	int held;
+
+	store_put_one(dir->store, "k", "copied");
+	assert_int_equal(idm_store_write_begin(dir->store, &txn, &dir->err), IDM_OK);
+	store_put(&txn, "k", "not committed");
+	assert_int_equal(idm_store_hold_files(dir->path, &held, &dir->err), IDM_OK);
+	assert_int_equal(
+	    idm_store_copy_beside(dir->path, IDM_STORE_IDENTITY, copy, &dir->err), IDM_OK);
+	assert_int_equal(idm_store_copy_beside(
+			     dir->path, IDM_STORE_LOCAL, store_dir_file(dir, "copy2"), &dir->err),
+	    IDM_OK);
+	assert_int_equal(
+	    idm_store_copy_beside(dir->path, IDM_STORE_IDENTITY, copy, &dir->err), IDM_SYSTEM);
+	assert_int_equal(idm_store_write_commit(&txn, &dir->err), IDM_OK);
+	close(held);
+
+	temp_dir_make("store", other.path, sizeof(other.path));
+	other.store = NULL;
+	assert_int_equal(idm_store_replace(other.path, (gid_t)-1, copy, &dir->err), IDM_OK);
+	store_dir_open(&other);
+	assert_stored(other.store, "k", "copied");
+	assert_stored(dir->store, "k", "not committed");
+	store_dir_remove(&other);
+}
+
+static void
+files_that_somebody_reads_beside_the_writer_are_not_replaced(void **state)
+{
+	struct store_dir *dir = *state;
+	const char *copy = store_dir_file(dir, "copy");
+	int held, held_too, lock;
+
+	assert_int_equal(idm_store_copy(dir->store, copy, &dir->err), IDM_OK);
+	idm_store_close(&dir->store);
+	assert_int_equal(idm_store_hold_files(dir->path, &held, &dir->err), IDM_OK);
+	assert_int_equal(idm_store_hold_files(dir->path, &held_too, &dir->err), IDM_OK);
+	assert_int_equal(idm_store_replace(dir->path, (gid_t)-1, copy, &dir->err), IDM_BUSY);
+	assert_non_null(strstr(dir->err.text, "backup"));
+	store_dir_open(dir); /* a writer may come */
+	idm_store_close(&dir->store);
+	close(held);
+	close(held_too);
+	assert_int_equal(idm_store_lock(dir->path, &lock, &dir->err), IDM_OK);
+	assert_int_equal(idm_store_replace(dir->path, (gid_t)-1, copy, &dir->err), IDM_BUSY);
+	assert_int_equal(
+	    idm_store_replace_locked(dir->path, IDM_STORE_IDENTITY, (gid_t)-1, copy, &dir->err),
+	    IDM_OK);
+	close(lock);
+}
+
+/* In a child: take a snapshot beside the writer, and never let go. */
+static void
+die_with_a_snapshot(struct store_dir *dir)
+{
+	struct idm_environment *env;
+	MDB_txn *txn;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (idm_environment_open_bare(&env, store_dir_file(dir, "identity.mdb"),
+			idm_dbs_identity, true, &dir->err) == IDM_OK &&
+		    mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn) == 0)
+			raise(SIGKILL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &(int){ 0 }, 0), pid);
+}
+
+/* By how many pages the file grows over many updates of one record. */
+static uint64_t
+growth(struct store_dir *dir)
+{
+	MDB_envinfo before, after;
+
+	mdb_env_info(dir->store->identity->mdb, &before);
+	for (int i = 0; i < 60; i++) {
+		store_put_one(dir->store, "k", i % 2 == 0 ? "a" : "b");
+		while (dir->store->guards.count > 1) { /* nobody reads */
+			mdb_txn_abort(dir->store->guards.list[0].txn);
+			dir->store->guards.count--;
+			dir->store->guards.list[0] = dir->store->guards.list[1];
+		}
+		mdb_txn_reset(dir->store->guards.list[0].txn);
+		assert_int_equal(mdb_txn_renew(dir->store->guards.list[0].txn), 0);
+	}
+	mdb_env_info(dir->store->identity->mdb, &after);
+	return after.me_last_pgno - before.me_last_pgno;
+}
+
+static void
+a_backup_that_was_killed_does_not_make_the_file_grow_for_ever(void **state)
+{
+	struct store_dir *dir = *state;
+
+	growth(dir);
+	assert_true(growth(dir) < 10);
+	die_with_a_snapshot(dir);
+	assert_true(growth(dir) > 60);
+	dir->store->swept_ms = 0; /* a minute passes */
+	idm_store_tick(dir->store);
+	growth(dir);
+	assert_true(growth(dir) < 10);
+}
+
+static void
 what_is_no_database_is_not_put_in_place(void **state)
 {
 	struct store_dir *dir = *state;
@@ -929,6 +1040,9 @@ main(void)
 		TEST(a_full_map_refuses_and_goes_on),
 		TEST(a_burst_on_a_well_filled_map_waits_for_guards),
 		TEST(a_copy_can_be_put_back_and_readers_follow),
+		TEST(a_copy_is_made_beside_a_writer_at_work),
+		TEST(files_that_somebody_reads_beside_the_writer_are_not_replaced),
+		TEST(a_backup_that_was_killed_does_not_make_the_file_grow_for_ever),
 		TEST(what_is_no_database_is_not_put_in_place),
 		TEST(time_is_trusted_only_as_far_as_it_is_published),
 	};
