@@ -28,6 +28,10 @@ struct idm_keyring; /* in memory that is locked, left out of core dumps, and wip
 enum idm_result idm_keyring_create(
     const char *path, enum idm_purpose purpose, gid_t group, struct idm_error *err);
 
+/* The same with the text of a key file, in the place of one that there may be. */
+enum idm_result idm_keyring_write(
+    const char *path, const char *text, gid_t group, struct idm_error *err);
+
 /*
  * Read a key file.  IDM_INVALID names file and line; a file that others may read or write is
  * refused too.  IDM_NOT_FOUND: there is no such file.
