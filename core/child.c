@@ -82,8 +82,11 @@ receive_frame(int fd, struct frame *frame)
 static _Noreturn void
 be_child(const struct idm_child_task *task, int to_parent)
 {
+	static const int deadly[] = { SIGBUS, SIGSEGV, SIGABRT, SIGILL, SIGFPE };
 	struct answer answer = { .err = { .text = "" } };
 
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		signal(deadly[i], SIG_DFL); /* whatever the parent does about them */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	answer.result = task->work(task->ctx, to_parent, &answer.err);
 	send_frame(to_parent, FRAME_RESULT, &answer, sizeof(answer));

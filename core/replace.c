@@ -219,16 +219,8 @@ enum idm_result
 idm_store_replace_locked(const char *dir, enum idm_store_file file, gid_t read_group,
     const char *path, struct idm_error *err)
 {
-	int files_fd;
-	enum idm_result result = idm_store_own_files(dir, &files_fd, err);
-
-	if (result == IDM_OK && file == IDM_STORE_IDENTITY)
-		result = idm_store_rename_in(dir, read_group, path, err);
-	else if (result == IDM_OK)
-		result = replace_local(dir, path, err);
-	if (files_fd >= 0)
-		close(files_fd);
-	return result;
+	return file == IDM_STORE_IDENTITY ? idm_store_rename_in(dir, read_group, path, err)
+					  : replace_local(dir, path, err);
 }
 
 enum idm_result

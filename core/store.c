@@ -48,12 +48,9 @@ store_new(
 /* The octets of DIR/writer.lock that are locked. */
 enum { WRITER_OCTET = 0, FILES_OCTET = 1 };
 
-/* `busy` is what to tell where another process has the lock. */
 static enum idm_result
-take_lock(
-    const char *dir, off_t octet, short type, const char *busy, int *lock_fd, struct idm_error *err)
+open_lock_file(const char *dir, int *lock_fd, struct idm_error *err)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = octet, .l_len = 1 };
 	char *path = idm_store_path(dir, "writer.lock");
 	enum idm_result result;
 
@@ -61,37 +58,72 @@ take_lock(
 	if (path == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = idm_dbfile_create(path, 0600, (gid_t)-1, lock_fd, err);
-	if (result == IDM_OK && fcntl(*lock_fd, F_OFD_SETLK, &lock) != 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			result = idm_fail(err, IDM_BUSY, "%s: %s", dir, busy);
-		else
-			result = idm_fail(err, IDM_SYSTEM, "%s: %s", path, strerror(errno));
+	free(path);
+	return result;
+}
+
+/* `busy` is what to tell where another process has the lock. */
+static enum idm_result
+take_lock(int fd, const char *dir, off_t octet, short type, const char *busy, struct idm_error *err)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = octet, .l_len = 1 };
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return IDM_OK;
+	if (errno == EAGAIN || errno == EACCES)
+		return idm_fail(err, IDM_BUSY, "%s: %s", dir, busy);
+	return idm_fail(err, IDM_SYSTEM, "%s/writer.lock: %s", dir, strerror(errno));
+}
+
+static enum idm_result
+lock_or_close(enum idm_result result, int *lock_fd)
+{
+	if (result != IDM_OK && *lock_fd >= 0) {
 		close(*lock_fd);
 		*lock_fd = -1;
 	}
-	free(path);
 	return result;
+}
+
+static enum idm_result
+take_writer_lock(int fd, const char *dir, struct idm_error *err)
+{
+	return take_lock(fd, dir, WRITER_OCTET, F_WRLCK,
+	    "a server is running on this database, or another tool", err);
+}
+
+static enum idm_result
+lock_writer(const char *dir, int *lock_fd, struct idm_error *err)
+{
+	enum idm_result result = open_lock_file(dir, lock_fd, err);
+
+	if (result == IDM_OK)
+		result = take_writer_lock(*lock_fd, dir, err);
+	return lock_or_close(result, lock_fd);
 }
 
 enum idm_result
 idm_store_lock(const char *dir, int *lock_fd, struct idm_error *err)
 {
-	return take_lock(dir, WRITER_OCTET, F_WRLCK,
-	    "a server is running on this database, or another tool", lock_fd, err);
+	enum idm_result result = open_lock_file(dir, lock_fd, err);
+
+	if (result == IDM_OK)
+		result = take_writer_lock(*lock_fd, dir, err);
+	if (result == IDM_OK)
+		result = take_lock(*lock_fd, dir, FILES_OCTET, F_WRLCK,
+		    "a backup or a check is reading the database: wait for its end", err);
+	return lock_or_close(result, lock_fd);
 }
 
 enum idm_result
 idm_store_hold_files(const char *dir, int *lock_fd, struct idm_error *err)
 {
-	return take_lock(
-	    dir, FILES_OCTET, F_RDLCK, "the database is being replaced: try again", lock_fd, err);
-}
+	enum idm_result result = open_lock_file(dir, lock_fd, err);
 
-enum idm_result
-idm_store_own_files(const char *dir, int *lock_fd, struct idm_error *err)
-{
-	return take_lock(dir, FILES_OCTET, F_WRLCK,
-	    "a backup or a check is reading the database: wait for its end", lock_fd, err);
+	if (result == IDM_OK)
+		result = take_lock(*lock_fd, dir, FILES_OCTET, F_RDLCK,
+		    "the database is being replaced: try again", err);
+	return lock_or_close(result, lock_fd);
 }
 
 static enum idm_result
@@ -172,7 +204,7 @@ open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_
 	enum idm_result result = idm_dbfile_check_directory(dir, err);
 
 	if (result == IDM_OK)
-		result = idm_store_lock(dir, &store->lock_fd, err);
+		result = lock_writer(dir, &store->lock_fd, err);
 	if (result == IDM_OK)
 		result = idm_environment_open_writer(&store->identity, store->identity_path, group,
 		    idm_dbs_identity, map_bytes, MDB_NOMETASYNC, err);

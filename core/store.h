@@ -81,13 +81,18 @@ enum idm_result idm_store_open_writer(
 enum idm_result idm_store_open_reader(
     const char *dir, struct idm_store **out, struct idm_error *err);
 
-/* Keep every writer of DIR out until *lock_fd is closed.  IDM_BUSY: one is open. */
+/*
+ * Have DIR's files for oneself until *lock_fd is closed: to replace them.  IDM_BUSY: a writer is
+ * open, or somebody holds the files.  The lock is on DIR/writer.lock, which nobody else can open:
+ * on identity.pub, whoever reads it could hold the writer off.
+ */
 enum idm_result idm_store_lock(const char *dir, int *lock_fd, struct idm_error *err);
 
 /*
  * Let nobody replace DIR's files until *lock_fd is closed: for who reads them beside their writer,
- * by LMDB's own lock file, as the owner can (idm_store_copy_beside, idm_verify).  IDM_BUSY: they
- * are being replaced.
+ * by LMDB's own lock file, as the owner can (idm_store_copy_beside, idm_verify).  That file holds
+ * the newest transaction's number, and one of another file must not be taken for it.  IDM_BUSY:
+ * they are being replaced.
  */
 enum idm_result idm_store_hold_files(const char *dir, int *lock_fd, struct idm_error *err);
 

@@ -46,12 +46,6 @@ enum idm_result idm_store_open_writer_sized(const char *dir, gid_t read_group,
 /* DIR/name, to be freed; NULL: out of memory. */
 char *idm_store_path(const char *dir, const char *name);
 
-/*
- * As idm_store_hold_files, for who replaces them.  These locks are on DIR/writer.lock, a file of
- * its own that nobody else can open: on identity.pub, whoever reads it could hold the writer off.
- */
-enum idm_result idm_store_own_files(const char *dir, int *lock_fd, struct idm_error *err);
-
 /* A backup that was killed still holds its snapshot in LMDB's lock file: end that. */
 void idm_store_sweep_readers(struct idm_store *store);
 
