@@ -8,6 +8,7 @@
 #include "core/backup_format.h"
 #include "core/child.h"
 #include "core/dbfile.h"
+#include "core/scratch.h"
 #include "core/store_impl.h"
 
 enum {
@@ -297,75 +298,88 @@ move_generations(struct restore *r, const struct idm_txn *txn, uint64_t no)
  * the counter goes on, the epoch is new.
  */
 static enum idm_result
-raise_epoch(struct restore *r, struct idm_store *store)
+put_epoch(struct restore *r, const struct idm_txn *txn)
 {
 	uint64_t counter = r->out->totals.no & ((UINT64_C(1) << COUNTER_BITS) - 1);
+	uint64_t no = r->out->epoch << COUNTER_BITS | counter;
+	enum idm_result result = idm_store_put_number(txn, IDM_DB_META, "applied", no, r->err);
+
+	return result == IDM_OK ? move_generations(r, txn, no) : result;
+}
+
+static enum idm_result
+raise_epoch(struct restore *r)
+{
 	uint64_t epoch = r->out->totals.no >> COUNTER_BITS;
+	char path[PATH_MAX];
+	struct idm_store *store;
 	struct idm_txn txn;
 	enum idm_result result;
 
-	epoch = (epoch > r->epoch ? epoch : r->epoch) + 1;
-	if (epoch > EPOCH_MAX)
+	r->out->epoch = (epoch > r->epoch ? epoch : r->epoch) + 1;
+	if (r->out->epoch > EPOCH_MAX)
 		return idm_fail(r->err, IDM_LIMIT, "there is no epoch left");
-	result = idm_store_write_begin(store, &txn, r->err);
+	idm_workdir_path(&r->work, IDENTITY_FILE, path);
+	result = idm_scratch_at(path, &store, r->err);
 	if (result != IDM_OK)
 		return result;
-	r->out->epoch = epoch;
-	result = idm_store_put_number(
-	    &txn, IDM_DB_META, "applied", epoch << COUNTER_BITS | counter, r->err);
+	result = idm_store_write_begin(store, &txn, r->err);
 	if (result == IDM_OK)
-		result = move_generations(r, &txn, epoch << COUNTER_BITS | counter);
+		result = idm_store_write_end(&txn, put_epoch(r, &txn), r->err);
 	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, r->err);
-	idm_store_write_abort(&txn);
+		return idm_scratch_finish(&store, r->err);
+	idm_store_close(&store);
 	return result;
 }
 
 /* --- local.mdb */
 
-/* A session that was ended since the backup must not live again: none of them does. */
+/* One transaction on a local.mdb that nobody has open, and that is whole. */
 static enum idm_result
-forget_sessions(struct restore *r, const struct idm_txn *txn)
+change_local(struct restore *r, const char *path,
+    enum idm_result (*change)(struct restore *r, const struct idm_txn *txn))
 {
-	struct idm_cursor cursor;
-	struct idm_span key, value;
-	uint8_t copy[IDM_STORE_KEY_BYTES];
-	enum idm_result result =
-	    idm_cursor_open(txn, IDM_DB_SESSIONS, IDM_SPAN_EMPTY, &cursor, r->err);
-
-	while (result == IDM_OK) {
-		size_t len;
-
-		result = idm_cursor_next(&cursor, &key, &value, r->err);
-		if (result != IDM_OK)
-			break;
-		len = key.len;
-		memcpy(copy, key.ptr, len);
-		result = idm_store_del(txn, IDM_DB_SESSIONS, idm_span_of(copy, len), r->err);
-	}
-	idm_cursor_close(&cursor);
-	return result == IDM_NOT_FOUND ? IDM_OK : result;
-}
-
-static enum idm_result
-prepare_local(struct restore *r, struct idm_store *store)
-{
-	struct idm_txn txn;
-	uint64_t floor_s = 0;
-	enum idm_result result = idm_store_local_write_begin(store, &txn, r->err);
+	struct idm_environment *env = NULL;
+	struct idm_txn txn = { .write = true };
+	MDB_txn *mdb;
+	enum idm_result result = idm_environment_open_writer(
+	    &env, path, (gid_t)-1, idm_dbs_local, IDM_LOCAL_MAP_BYTES, 0, r->err);
+	int rc;
 
 	if (result != IDM_OK)
 		return result;
-	result = forget_sessions(r, &txn);
+	rc = mdb_txn_begin(env->mdb, NULL, 0, &mdb);
+	if (rc == 0) {
+		txn.mdb = mdb;
+		result = change(r, &txn);
+		if (result == IDM_OK)
+			rc = mdb_txn_commit(mdb);
+		else
+			mdb_txn_abort(mdb);
+	}
+	idm_environment_unref(&env);
+	return rc == 0 ? result : idm_lmdb_fail(r->err, rc, path);
+}
+
+/* A session that was ended since the backup must not live again; and time does not go back. */
+static enum idm_result
+put_local(struct restore *r, const struct idm_txn *txn)
+{
+	uint64_t floor_s = 0;
+	enum idm_result result = idm_store_del_all(txn, IDM_DB_SESSIONS, IDM_SPAN_EMPTY, r->err);
+
 	if (result == IDM_OK)
-		result = idm_store_get_number(&txn, IDM_DB_LOCAL_META, floor_key, &floor_s, r->err);
+		result = idm_store_get_number(txn, IDM_DB_LOCAL_META, floor_key, &floor_s, r->err);
 	if (result == IDM_OK && floor_s < r->floor_s)
 		result =
-		    idm_store_put_number(&txn, IDM_DB_LOCAL_META, floor_key, r->floor_s, r->err);
-	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, r->err);
-	idm_store_write_abort(&txn);
+		    idm_store_put_number(txn, IDM_DB_LOCAL_META, floor_key, r->floor_s, r->err);
 	return result;
+}
+
+static enum idm_result
+put_epoch_local(struct restore *r, const struct idm_txn *txn)
+{
+	return idm_store_put_number(txn, IDM_DB_LOCAL_META, epoch_key, r->out->epoch, r->err);
 }
 
 /* Remember the epoch, so that no later restore gives it again. */
@@ -373,26 +387,13 @@ static enum idm_result
 note_epoch_in_child(void *ctx, int to_parent, struct idm_error *err)
 {
 	struct restore *r = ctx;
-	struct idm_environment *env = NULL;
-	struct idm_txn txn = { .write = true };
 	char path[PATH_MAX];
-	MDB_txn *mdb;
-	enum idm_result result = path_of(r, r->ask->db_dir, LOCAL_FILE, "", path);
+	enum idm_result result;
 
 	(void)to_parent;
-	if (result == IDM_OK)
-		result = idm_environment_open_writer(
-		    &env, path, (gid_t)-1, idm_dbs_local, IDM_LOCAL_MAP_BYTES, 0, err);
-	if (result != IDM_OK)
-		return result;
-	if (mdb_txn_begin(env->mdb, NULL, 0, &mdb) != 0)
-		return idm_fail(err, IDM_SYSTEM, "%s: no transaction", path);
-	txn.mdb = mdb;
-	result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, epoch_key, r->out->epoch, err);
-	if (result == IDM_OK && mdb_txn_commit(mdb) != 0)
-		result = idm_fail(err, IDM_SYSTEM, "%s: it can't be written", path);
-	idm_environment_unref(&env);
-	return result;
+	r->err = err;
+	result = path_of(r, r->ask->db_dir, LOCAL_FILE, "", path);
+	return result == IDM_OK ? change_local(r, path, put_epoch_local) : result;
 }
 
 static enum idm_result
@@ -416,23 +417,13 @@ note_epoch(struct restore *r)
 static enum idm_result
 prepare(struct restore *r)
 {
-	char unused[PATH_MAX];
-	struct idm_store *store;
+	char local[PATH_MAX];
 	enum idm_result result;
 
-	idm_workdir_path(&r->work, LOCAL_FILE, unused);
-	if (!r->new_local)
-		unlink(unused); /* nobody has looked at it */
 	find_usage(r);
-	result = idm_store_open_writer(r->work.path, (gid_t)-1, &store, r->err);
-	if (result != IDM_OK)
-		return result;
-	store->write_after_ms = 0; /* no reader was ever there */
-	result = raise_epoch(r, store);
-	if (result == IDM_OK && r->new_local)
-		result = prepare_local(r, store);
-	idm_store_close(&store);
-	return result;
+	result = raise_epoch(r);
+	idm_workdir_path(&r->work, LOCAL_FILE, local);
+	return result == IDM_OK && r->new_local ? change_local(r, local, put_local) : result;
 }
 
 static void

@@ -29,7 +29,7 @@ open_environment(struct idm_store *scratch, struct idm_error *err)
 }
 
 static struct idm_store *
-scratch_new(const struct idm_store *of)
+scratch_new(const char *path, const char *suffix)
 {
 	struct idm_store *scratch = calloc(1, sizeof(*scratch));
 
@@ -40,7 +40,7 @@ scratch_new(const struct idm_store *of)
 	scratch->pub.fd = -1;
 	scratch->lock_fd = -1;
 	pthread_rwlock_init(&scratch->identity_lock, NULL);
-	if (asprintf(&scratch->identity_path, "%s.scratch", of->identity_path) < 0) {
+	if (asprintf(&scratch->identity_path, "%s%s", path, suffix) < 0) {
 		scratch->identity_path = NULL;
 		idm_store_close(&scratch);
 	}
@@ -50,9 +50,12 @@ scratch_new(const struct idm_store *of)
 enum idm_result
 idm_scratch_open(struct idm_store *of, struct idm_store **out, struct idm_error *err)
 {
-	enum idm_result result;
+	enum idm_result result = idm_store_own_files(of, err);
 
-	*out = scratch_new(of);
+	*out = NULL;
+	if (result != IDM_OK)
+		return result;
+	*out = scratch_new(of->identity_path, ".scratch");
 	if (*out == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	remove_files((*out)->identity_path);
@@ -61,6 +64,20 @@ idm_scratch_open(struct idm_store *of, struct idm_store **out, struct idm_error 
 		result = open_environment(*out, err);
 	if (result != IDM_OK)
 		idm_scratch_drop(out);
+	return result;
+}
+
+enum idm_result
+idm_scratch_at(const char *path, struct idm_store **out, struct idm_error *err)
+{
+	enum idm_result result;
+
+	*out = scratch_new(path, "");
+	if (*out == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = open_environment(*out, err);
+	if (result != IDM_OK)
+		idm_store_close(out);
 	return result;
 }
 
@@ -84,6 +101,15 @@ finish(struct idm_store *scratch, struct idm_error *err)
 
 	idm_environment_unref(&scratch->identity);
 	return rc == 0 ? IDM_OK : idm_lmdb_fail(err, rc, scratch->identity_path);
+}
+
+enum idm_result
+idm_scratch_finish(struct idm_store **scratch, struct idm_error *err)
+{
+	enum idm_result result = finish(*scratch, err);
+
+	idm_store_close(scratch);
+	return result;
 }
 
 /* The environments of `of` are closed, and its lock is still held. */

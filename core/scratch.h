@@ -10,10 +10,18 @@
 /*
  * Copy the newest commit of `of` and open the copy for writing, one transaction at a time; it has
  * no local.mdb.  What an earlier one left behind is removed.  `of` must stay open, and be written
- * no more.  IDM_LIMIT: no space, no file.
+ * no more.  IDM_LIMIT: no space, no file.  IDM_BUSY: a
+ * backup is reading `of`; none can any more until that is closed.
  */
 enum idm_result idm_scratch_open(
     struct idm_store *of, struct idm_store **out, struct idm_error *err);
+
+/*
+ * Open the data file at `path` in the same way; where there is none, an empty one is made.
+ * idm_scratch_finish makes it durable and leaves it where it is.
+ */
+enum idm_result idm_scratch_at(const char *path, struct idm_store **out, struct idm_error *err);
+enum idm_result idm_scratch_finish(struct idm_store **scratch, struct idm_error *err);
 
 /*
  * Begin again with fresh mappings: what was read and written so far no longer counts as memory of

@@ -126,6 +126,13 @@ idm_store_hold_files(const char *dir, int *lock_fd, struct idm_error *err)
 	return lock_or_close(result, lock_fd);
 }
 
+enum idm_result
+idm_store_own_files(struct idm_store *store, struct idm_error *err)
+{
+	return take_lock(store->lock_fd, store->identity_path, FILES_OCTET, F_WRLCK,
+	    "a backup or a check is reading the database: wait for its end", err);
+}
+
 static enum idm_result
 open_published(struct idm_store *store, const char *dir, gid_t group, struct idm_error *err)
 {

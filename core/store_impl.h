@@ -46,6 +46,9 @@ enum idm_result idm_store_open_writer_sized(const char *dir, gid_t read_group,
 /* DIR/name, to be freed; NULL: out of memory. */
 char *idm_store_path(const char *dir, const char *name);
 
+/* As idm_store_lock, by a writer that is open and is going to replace its own file. */
+enum idm_result idm_store_own_files(struct idm_store *store, struct idm_error *err);
+
 /* A backup that was killed still holds its snapshot in LMDB's lock file: end that. */
 void idm_store_sweep_readers(struct idm_store *store);
 
