@@ -262,11 +262,13 @@ a_backup_is_consistent_while_writes_go_on(void **state)
 {
 	struct patient *p = *state;
 	const char *file = file_of(p, "backup");
-	uint64_t last = 0;
+	uint64_t first, last = 0;
 	int ends[2];
 	char ready;
 	pid_t pid;
 
+	patient_verify(p);
+	first = p->totals.no;
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -292,7 +294,7 @@ a_backup_is_consistent_while_writes_go_on(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	close(ends[0]);
 	close(ends[1]);
-	assert_true(last > 14);
+	assert_true(last > first);
 	restore(p, file);
 	assert_int_equal(restored.totals.no, last);
 	patient_verify(p);
@@ -304,12 +306,15 @@ a_data_file_on_its_own_is_restored_too(void **state)
 {
 	struct patient *p = *state;
 	const char *file = file_of(p, "plain");
+	uint64_t no;
 
+	patient_verify(p);
+	no = p->totals.no;
 	store_dir_save(file, p->identity_bytes, p->identity_len);
 	restore(p, file);
 	patient_verify(p);
 	assert_int_equal(p->totals.findings, 0);
-	assert_int_equal(p->totals.no, UINT64_C(1) << COUNTER_BITS | 13);
+	assert_int_equal(p->totals.no, UINT64_C(1) << COUNTER_BITS | no);
 }
 
 /* --- what is refused changes nothing */
