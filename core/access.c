@@ -110,6 +110,8 @@ collect(struct idm_access *access, bool asking)
 			continue;
 		access->profiles[access->count++] = profile;
 		attrset_or(&access->anywhere, &profile->search);
+		if (profile->target != IDM_TARGET_SELF)
+			attrset_or(&access->elsewhere, &profile->search);
 	}
 }
 
@@ -148,7 +150,7 @@ idm_access_resolve(const struct idm_read *read, const struct idm_access_table *t
 	access->everything = identity->kind == IDM_IDENTITY_INTERNAL;
 	memset(&access->mask, 0xff, sizeof(access->mask));
 	if (access->everything) {
-		access->anywhere = access->mask;
+		access->anywhere = access->elsewhere = access->mask;
 		return IDM_OK;
 	}
 	access->anonymous = is_anonymous(identity);
@@ -163,6 +165,13 @@ const struct idm_attrset *
 idm_access_search_anywhere(const struct idm_access *access)
 {
 	return &access->anywhere;
+}
+
+const struct idm_attrset *
+idm_access_search_elsewhere(const struct idm_access *access, uint64_t *own_id)
+{
+	*own_id = access->account_id;
+	return &access->elsewhere;
 }
 
 /* --- whether a profile reaches an entry */

@@ -74,6 +74,13 @@ enum idm_result idm_access_search_for(const struct idm_read *read, const struct 
 const struct idm_attrset *idm_access_search_anywhere(const struct idm_access *access);
 
 /*
+ * What can't be in there is never visible on another entry than its own, whose id is *own_id (0: it
+ * has none).  So a search need not look, nor take time, for others that have it.
+ */
+const struct idm_attrset *idm_access_search_elsewhere(
+    const struct idm_access *access, uint64_t *own_id);
+
+/*
  * What a modification comes down to, whatever its kind was (SPEC 5.5).  It can't make the entry HP:
  * who is a member stands at the groups, and none that holds its members by class is HP.
  */

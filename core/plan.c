@@ -168,6 +168,9 @@ ids_of(struct idm_plan *plan, struct idm_plan_node node, struct idm_ids *out, bo
 	*few = idm_plan_is_never(plan, node);
 	if (*few || plan->look_ups > LOOK_UPS_MAX)
 		return IDM_OK;
+	*few = idm_plan_is_own(plan, node);
+	if (*few)
+		return add_id(plan, out, plan->own_id, err);
 	if (idm_plan_is_any(node))
 		return ids_of_any(plan, node, out, few, err);
 	if (!idm_plan_is_all(node))

@@ -16,6 +16,10 @@ struct idm_plan {
 	const struct idm_filter *filter; /* its terms on membership narrow when it is prepared */
 	/* A term on another attribute is Undefined everywhere. */
 	const struct idm_attrset *anywhere;
+	/* And one on another than these is Undefined but on the caller's own entry, if he has one:
+	 * that is all there is to find, whoever else has such a value. */
+	const struct idm_attrset *elsewhere;
+	uint64_t own_id;
 	uint32_t look_ups; /* in indexes and edges: what planning has cost so far */
 };
 

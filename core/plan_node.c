@@ -28,6 +28,13 @@ idm_plan_is_never(const struct idm_plan *plan, struct idm_plan_node node)
 	       attr->syntax == IDM_SYNTAX_REFERENCE && term->norm.len == 0;
 }
 
+bool
+idm_plan_is_own(const struct idm_plan *plan, struct idm_plan_node node)
+{
+	return !idm_plan_is_all(node) && !idm_plan_is_any(node) && !node.filter->own &&
+	       plan->own_id != 0 && !idm_attrset_has(plan->elsewhere, node.filter->attr);
+}
+
 static bool
 is_memberof(const struct idm_filter *term)
 {
@@ -45,7 +52,7 @@ rank_of_memberof(struct idm_plan_node node)
 enum idm_plan_rank
 idm_plan_rank_of(const struct idm_plan *plan, struct idm_plan_node node)
 {
-	if (idm_plan_is_never(plan, node))
+	if (idm_plan_is_never(plan, node) || idm_plan_is_own(plan, node))
 		return IDM_PLAN_ONE;
 	if (idm_plan_is_all(node))
 		return IDM_PLAN_NESTED;

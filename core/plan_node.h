@@ -49,6 +49,9 @@ idm_plan_is_any(struct idm_plan_node node)
 /* A term that is so for no entry: it is Undefined everywhere, or about nobody. */
 bool idm_plan_is_never(const struct idm_plan *plan, struct idm_plan_node node);
 
+/* A term that is so for the caller's own entry at most. */
+bool idm_plan_is_own(const struct idm_plan *plan, struct idm_plan_node node);
+
 enum idm_plan_rank idm_plan_rank_of(const struct idm_plan *plan, struct idm_plan_node node);
 
 /* How many look-ups narrowing a window by the node takes, roughly. */

@@ -245,6 +245,11 @@ find(struct found *found, struct idm_plan_node node)
 	found->all = false;
 	if (idm_plan_is_never(found->plan, node))
 		return IDM_OK;
+	if (idm_plan_is_own(found->plan, node)) {
+		if (idm_window_of(found->plan->own_id) == found->window_no)
+			idm_window_add(found->window, found->plan->own_id);
+		return IDM_OK;
+	}
 	if (idm_plan_is_all(node))
 		return find_all(found, node);
 	if (idm_plan_is_any(node))

@@ -17,6 +17,7 @@ struct idm_access {
 	struct idm_ids memberof; /* its groups */
 	struct idm_attrset mask; /* what may be searched at all */
 	struct idm_attrset anywhere;
+	struct idm_attrset elsewhere; /* than on its own entry */
 	const struct idm_profile **profiles;
 	size_t count;
 };

@@ -193,6 +193,7 @@ walk(struct slice *slice)
 	bool few = false;
 	enum idm_result result = IDM_OK;
 
+	plan.elsewhere = idm_access_search_elsewhere(search->access, &plan.own_id);
 	if (!search->many)
 		result = idm_plan_ids(&plan, &ids, &few, slice->err);
 	if (result != IDM_OK)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ldapd/ldap_filter.h"
 #include "tests/support/directory.h"
 
 #define OK(d, call)                                                                                \
@@ -251,6 +252,66 @@ a_term_on_a_hidden_attribute_is_undefined_under_not_too(void **state)
 	assert_string_equal(found(d, "idm_admin", "(mail=z*)"), "anna");
 }
 
+static bool
+go_on(void *context, const struct idm_read *read, const struct idm_entry *entry,
+    const struct idm_attrset *readable)
+{
+	(void)context;
+	(void)read;
+	(void)entry;
+	(void)readable;
+	return true;
+}
+
+/* How many entries a search tests. */
+static size_t
+work_of(struct directory *d, const char *actor, const char *text)
+{
+	struct idm_filter filter;
+	struct idm_search search = { .filter = &filter };
+	size_t slices = 0;
+
+	directory_look(d, actor);
+	search.access = d->access;
+	OK(d, ldap_filter_translate(&d->view, directory_filter(d, text), &filter, &d->err));
+	for (; !search.done; slices++)
+		OK(d, idm_search_slice(&search, d->view.read, 1, go_on, NULL, &d->err));
+	return slices;
+}
+
+/* Not even by the time it takes: what only the own entry may show is not looked for elsewhere. */
+static void
+how_long_a_search_takes_does_not_tell_who_has_a_hidden_value(void **state)
+{
+	static const char *const filters[] = { "(mail=z*)", "(mail=z0@example.org)", "(mail=*)",
+		"(legalname=zor*)", "(radius_secret=*)", "(!(mail=z*))", "(|(uid=anna)(mail=z*))",
+		"(&(class=person)(mail=z*))" };
+	enum { FILTERS = sizeof(filters) / sizeof(filters[0]), PERSONS = 40 };
+	struct directory *d = *state;
+	size_t before[FILTERS], admin_before[FILTERS];
+	char name[16], mail[40];
+
+	for (int i = 0; i < PERSONS; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		realm_person(d->realm, name);
+	}
+	for (size_t i = 0; i < FILTERS; i++) {
+		before[i] = work_of(d, "ben", filters[i]);
+		admin_before[i] = work_of(d, "idm_admin", filters[i]);
+	}
+	for (int i = 0; i < PERSONS; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		snprintf(mail, sizeof(mail), "z%d@example.org", i);
+		OK(d, realm_modify(
+			  d->realm, NULL, name, "=mail", mail, "=legalname", "Zora Zufall", NULL));
+		OK(d, realm_set_secret(d->realm, NULL, name, IDM_ATTR_RADIUS_SECRET, "x"));
+	}
+	for (size_t i = 0; i < FILTERS; i++)
+		assert_int_equal(work_of(d, "ben", filters[i]), before[i]);
+	/* those who may know are searched for */
+	assert_true(work_of(d, "idm_admin", filters[3]) >= admin_before[3] + PERSONS / 2);
+}
+
 /* What nobody may see has no effect on a search that asks for everything. */
 static void
 entries_that_one_may_not_see_are_not_there(void **state)
@@ -278,6 +339,7 @@ main(void)
 		T(hidden_values_make_no_difference_to_another_person),
 		T(they_do_to_those_who_may_search_them),
 		T(a_term_on_a_hidden_attribute_is_undefined_under_not_too),
+		T(how_long_a_search_takes_does_not_tell_who_has_a_hidden_value),
 		T(entries_that_one_may_not_see_are_not_there),
 	};
 
