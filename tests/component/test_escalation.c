@@ -399,6 +399,36 @@ no_new_entry_has_a_uuid_of_its_makers_choice(void **state)
 	}
 }
 
+static enum idm_result
+revive(struct realm *r, const char *actor, struct idm_uuid uuid)
+{
+	struct idm_identity identity = realm_identity(r, actor);
+	struct idm_request request = { .operation = IDM_OP_REVIVE, .target = uuid };
+
+	return realm_run(r, &identity, &request);
+}
+
+static void
+a_deleted_administrator_comes_back_as_none(void **state)
+{
+	struct realm *r = *state;
+	struct idm_uuid uuid;
+
+	add_to(r, "system_admins", "victim");
+	OK(realm_set_secret(r, NULL, "victim", IDM_ATTR_PRIMARY_CREDENTIAL, "x"));
+	uuid = realm_uuid(r, "victim");
+	OK(realm_delete(r, NULL, "victim"));
+	FAILS(r, revive(r, "mallory", uuid), IDM_NOT_FOUND, "no matching entries");
+	FAILS(r, revive(r, "idm_admin", uuid), IDM_NOT_FOUND, "no matching entries");
+	FAILS(r, revive(r, "desk", uuid), IDM_NOT_FOUND, "no matching entries");
+	OK(revive(r, "bin", uuid));
+	assert_false(realm_is_memberof(r, "victim", "idm_high_privilege"));
+	assert_false(realm_is_memberof(r, "victim", "system_admins"));
+	/* the entry that one revives is not written by the way */
+	FAILS(r, realm_modify(r, "bin", "victim", "=mail", "m@example.com", NULL), IDM_DENIED,
+	    "needs the right");
+}
+
 /* --- profiles */
 
 static void
@@ -468,6 +498,7 @@ main(void)
 		T(nobody_takes_a_name_that_means_something),
 		T(no_address_is_somebody_elses_spn),
 		T(no_new_entry_has_a_uuid_of_its_makers_choice),
+		T(a_deleted_administrator_comes_back_as_none),
 		T(profiles_are_out_of_sight_of_who_does_not_manage_them),
 		T(anonymous_gains_nothing_from_a_group),
 	};
