@@ -46,6 +46,18 @@ server_fail(const char *fmt, ...)
 	return SERVER_FAILED;
 }
 
+void
+server_tell_upgrade(const struct idm_store *store, const struct server_config *config)
+{
+	unsigned long long from = idm_store_upgraded_from(store);
+
+	if (from != 0)
+		fprintf(stderr,
+		    "kanidmd: the database had the former format %llu and was upgraded; a copy of "
+		    "it is kept in %s as *.format-%llu\n",
+		    from, config->db_path, from);
+}
+
 static int
 usage(FILE *out)
 {

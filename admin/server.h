@@ -21,6 +21,11 @@ struct server_cli {
 /* One line on stderr: what, why, what to do.  Returns SERVER_FAILED. */
 int server_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line on stderr, where the database had a former format: that it was upgraded. */
+struct idm_store;
+struct server_config;
+void server_tell_upgrade(const struct idm_store *store, const struct server_config *config);
+
 int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);

@@ -54,6 +54,7 @@ server_trust_clock(struct server_cli *cli)
 		return server_fail("%s: stop the server first; nothing was changed", err.text);
 	if (result != IDM_OK)
 		return server_fail("%s", err.text);
+	server_tell_upgrade(data.store, &config);
 	before_s = idm_store_clock_floor(data.store);
 	if (now_s < clock_build_s())
 		result = idm_fail(&err, IDM_INVALID,

@@ -97,6 +97,7 @@ server_recover_account(struct server_cli *cli)
 		return server_fail("%s: stop the server first; nothing was changed", err.text);
 	if (result != IDM_OK)
 		return server_fail("%s", err.text);
+	server_tell_upgrade(data.store, &config);
 	result = idm_recover_account(data.store, &data.change, cli->args[0], cli->restore_roles,
 	    &config.argon2, idm_store_now(data.store, clock_now_s()), password, &err);
 	if (result == IDM_OK)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "core/box.h"
 #include "core/builtin.h"
 #include "core/floor.h"
 
@@ -55,6 +56,7 @@ enum idm_result
 server_data_open(const struct server_config *config, struct server_data *out, struct idm_error *err)
 {
 	struct idm_now now = { clock_now_s(), true };
+	struct idm_uuid box = { { 0 } };
 	enum idm_result result;
 
 	*out = (struct server_data){ .store = NULL };
@@ -68,9 +70,12 @@ server_data_open(const struct server_config *config, struct server_data *out, st
 	if (result == IDM_OK)
 		result = open_ring(config, "radius.keys", IDM_PURPOSE_RADIUS, radius_group(config),
 		    &out->radius_ring, err);
+	if (result == IDM_OK)
+		result = idm_box_uuid(out->store, &box, err);
 	out->change = (struct idm_change_context){ .table = &out->table,
 		.password_ring = out->password_ring,
-		.radius_ring = out->radius_ring };
+		.radius_ring = out->radius_ring,
+		.box = box };
 	if (result != IDM_OK)
 		server_data_close(out);
 	return result;

@@ -358,8 +358,8 @@ make_profiles(struct making *m)
 	}
 }
 
-static enum idm_result
-make_set(const struct idm_read *read, const char *domain, struct idm_change_set *set,
+enum idm_result
+idm_builtin_make(const struct idm_read *read, const char *domain, struct idm_change_set *set,
     struct idm_error *err)
 {
 	struct making m = { .read = read, .arena = read->arena, .set = set, .err = err };
@@ -372,7 +372,8 @@ make_set(const struct idm_read *read, const char *domain, struct idm_change_set 
 	set->operation = IDM_OP_BOOTSTRAP;
 	set->source = IDM_SPAN_LIT("console");
 	set->items = idm_arena_array(read->arena,
-	    2 + CONTAINER_COUNT + ACCOUNT_COUNT + GROUP_COUNT + profile_count, sizeof(*set->items));
+	    2 + CONTAINER_COUNT + ACCOUNT_COUNT + GROUP_COUNT + profile_count + 1,
+	    sizeof(*set->items));
 	if (set->items == NULL)
 		return idm_fail(err, IDM_LIMIT, "no room for the built-in entries");
 	if (!idm_uuid_generate(&set->request_id))
@@ -394,9 +395,12 @@ fill(struct idm_txn *txn, const char *domain, struct idm_now now, struct idm_are
 
 	result = idm_read_attach(txn, arena, now, &read, err);
 	if (result == IDM_OK)
-		result = make_set(&read, domain, &set, err);
+		result = idm_builtin_make(&read, domain, &set, err);
 	if (result == IDM_OK)
 		result = idm_change_apply(&read, &set, err);
+	if (result == IDM_OK)
+		result =
+		    idm_store_put_number(txn, IDM_DB_META, "builtin_format", IDM_STORE_FORMAT, err);
 	return result;
 }
 
@@ -487,6 +491,8 @@ idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct i
 			result = idm_builtin_create(*out, domain, now, err);
 		else if (result == IDM_OK)
 			result = compare_domain(stored, domain, err);
+		if (result == IDM_OK)
+			result = idm_builtin_assert(*out, now, err);
 		if (result != IDM_OK)
 			idm_store_close(out);
 	}

@@ -45,6 +45,17 @@ bool idm_uuid_is_builtin(const struct idm_uuid *uuid);
 enum idm_result idm_builtin_create(
     struct idm_store *store, const char *domain, struct idm_now now, struct idm_error *err);
 
+/* The change set that fills a new database, in the read's arena; room for one item more. */
+enum idm_result idm_builtin_make(const struct idm_read *read, const char *domain,
+    struct idm_change_set *set, struct idm_error *err);
+
+/*
+ * Once after an upgrade: make the built-in entries that came with this format.  IDM_EXISTS: the
+ * name of one is taken.
+ */
+enum idm_result idm_builtin_assert(
+    struct idm_store *store, struct idm_now now, struct idm_error *err);
+
 /*
  * Is the database of `domain`, or of none yet?  IDM_INVALID: of another; the text names `kanidmd
  * domain rename`.

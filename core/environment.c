@@ -11,6 +11,7 @@
 
 #include "core/dbfile.h"
 #include "core/store_impl.h"
+#include "core/upgrade.h"
 
 enum { PATH_BYTES = 4096, READER_SLOTS = 254 };
 
@@ -119,17 +120,32 @@ open_databases(struct idm_environment *env, MDB_txn *txn, unsigned flags, struct
 	return IDM_OK;
 }
 
+/* `former`: a format that idm_upgrade leads on from will do. */
 static enum idm_result
-check_format(const struct idm_txn *txn, enum idm_db meta, struct idm_error *err)
+check_format(
+    struct idm_environment *env, const struct idm_txn *txn, bool former, struct idm_error *err)
 {
-	uint64_t version;
-	enum idm_result result = idm_store_get_number(txn, meta, "format_version", &version, err);
+	enum idm_result result =
+	    idm_store_get_number(txn, env->range.first, "format_version", &env->format, err);
 
-	if (result == IDM_OK && version != IDM_STORE_FORMAT)
-		result = idm_fail(err, IDM_INVALID,
-		    "the database has format version %" PRIu64 ", this program reads version %d",
-		    version, IDM_STORE_FORMAT);
-	return result;
+	if (result != IDM_OK || env->format == IDM_STORE_FORMAT)
+		return result;
+	if (env->format > IDM_STORE_FORMAT)
+		return idm_fail(err, IDM_INVALID,
+		    "the database has format %" PRIu64 ", which a newer version of this program "
+		    "wrote; this one reads format %d: install the newer one, or restore a backup "
+		    "that this one made",
+		    env->format, IDM_STORE_FORMAT);
+	if (env->format < IDM_STORE_FORMAT_OLDEST)
+		return idm_fail(err, IDM_INVALID,
+		    "the database has format %" PRIu64 ", which no version of this program wrote",
+		    env->format);
+	if (!former)
+		return idm_fail(err, IDM_INVALID,
+		    "the database has the former format %" PRIu64 ": kanidm-ldapd upgrades it to "
+		    "format %d when it starts",
+		    env->format, IDM_STORE_FORMAT);
+	return IDM_OK;
 }
 
 static enum idm_result
@@ -165,6 +181,7 @@ create_databases(struct idm_environment *env, const struct idm_txn *txn, struct 
 {
 	enum idm_result result = open_databases(env, txn->mdb, MDB_CREATE, err);
 
+	env->format = IDM_STORE_FORMAT;
 	if (result == IDM_OK)
 		result = idm_store_put_number(
 		    txn, env->range.first, "format_version", IDM_STORE_FORMAT, err);
@@ -174,7 +191,8 @@ create_databases(struct idm_environment *env, const struct idm_txn *txn, struct 
 }
 
 static enum idm_result
-open_existing(struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err)
+open_existing(
+    struct idm_environment *env, const struct idm_txn *txn, bool former, struct idm_error *err)
 {
 	enum idm_db meta = env->range.first;
 	enum idm_result result;
@@ -184,7 +202,7 @@ open_existing(struct idm_environment *env, const struct idm_txn *txn, struct idm
 		return idm_fail(err, IDM_INVALID, "a database of another program");
 	if (rc != 0)
 		return idm_lmdb_fail(err, rc, names[meta]);
-	result = check_format(txn, meta, err);
+	result = check_format(env, txn, former, err);
 	if (result == IDM_OK)
 		result = read_file_id(txn, meta, &env->file_id, err);
 	if (result == IDM_OK)
@@ -233,7 +251,8 @@ open_or_create(struct idm_environment *env, const char *path, struct idm_error *
 		return idm_lmdb_fail(err, rc, path);
 	}
 	env->is_new = main_db.ms_entries == 0;
-	result = env->is_new ? create_databases(env, &txn, err) : open_existing(env, &txn, err);
+	result =
+	    env->is_new ? create_databases(env, &txn, err) : open_existing(env, &txn, true, err);
 	if (result != IDM_OK) {
 		mdb_txn_abort(mdb);
 		return with_path(result, path, err);
@@ -288,8 +307,8 @@ idm_environment_open_writer(struct idm_environment **out, const char *path, gid_
 }
 
 enum idm_result
-idm_environment_open_bare(struct idm_environment **out, const char *path,
-    struct idm_db_range range, bool beside, struct idm_error *err)
+idm_environment_open_bare(struct idm_environment **out, const char *path, struct idm_db_range range,
+    bool beside, struct idm_error *err)
 {
 	uint64_t map_bytes =
 	    range.first == IDM_DB_META ? IDM_IDENTITY_MAP_BYTES : IDM_LOCAL_MAP_BYTES;
@@ -314,7 +333,14 @@ idm_environment_open_bare(struct idm_environment **out, const char *path,
 enum idm_result
 idm_environment_look(struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err)
 {
-	return open_existing(env, txn, err);
+	return open_existing(env, txn, false, err);
+}
+
+enum idm_result
+idm_environment_look_former(
+    struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err)
+{
+	return open_existing(env, txn, true, err);
 }
 
 const char *
@@ -359,7 +385,7 @@ open_snapshot(struct idm_environment *env, const char *path, struct idm_error *e
 	if (result != IDM_OK)
 		return with_path(result, path, err);
 	txn.mdb = mdb;
-	result = open_existing(env, &txn, err);
+	result = open_existing(env, &txn, false, err);
 	if (result != IDM_OK) {
 		mdb_txn_abort(mdb);
 		return with_path(result, path, err);

@@ -37,6 +37,7 @@ struct idm_environment {
 	MDB_dbi dbis[IDM_DB_COUNT]; /* of `range` alone */
 	bool is_new;                /* holds nothing but what idm_environment_open_writer wrote */
 	struct idm_file_id file_id; /* meta.file_id */
+	uint64_t format;            /* meta.format_version */
 	uint64_t map_bytes;
 	uint32_t page_bytes;
 	dev_t device; /* of the data file, */
@@ -46,7 +47,8 @@ struct idm_environment {
 
 /*
  * Open for writing, create databases and the file's id where the file is empty.  Creates the lock
- * file 0600.  `flags` for mdb_env_open beside the usual ones.
+ * file 0600.  A file of a former format is opened too, for idm_upgrade.  `flags` for mdb_env_open
+ * beside the usual ones.
  */
 enum idm_result idm_environment_open_writer(struct idm_environment **out, const char *path,
     gid_t group, struct idm_db_range range, uint64_t map_bytes, unsigned flags,
@@ -67,6 +69,14 @@ enum idm_result idm_environment_open_bare(struct idm_environment **out, const ch
 /* Check format, read the file's id, open the databases.  IDM_INVALID: of another format. */
 enum idm_result idm_environment_look(
     struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err);
+
+/* The same for one that may be of a former format. */
+enum idm_result idm_environment_look_former(
+    struct idm_environment *env, const struct idm_txn *txn, struct idm_error *err);
+
+/* Write a compact copy of the newest commit to `path`, which must not exist (0600, fsynced). */
+enum idm_result idm_environment_copy(
+    const struct idm_environment *env, const char *path, struct idm_error *err);
 
 /* As it stands in the file, for texts. */
 const char *idm_db_name(enum idm_db db);

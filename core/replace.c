@@ -21,8 +21,8 @@ copy_to(MDB_env *mdb, int fd)
 	return rc;
 }
 
-static enum idm_result
-copy_environment(const struct idm_environment *env, const char *path, struct idm_error *err)
+enum idm_result
+idm_environment_copy(const struct idm_environment *env, const char *path, struct idm_error *err)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 	int fd = open(path, flags, 0600);
@@ -45,7 +45,7 @@ idm_store_copy(struct idm_store *store, const char *path, struct idm_error *err)
 {
 	if (!store->writer)
 		return idm_fail(err, IDM_INVALID, "only the writer can keep a snapshot so long");
-	return copy_environment(store->identity, path, err);
+	return idm_environment_copy(store->identity, path, err);
 }
 
 static const char *
@@ -71,7 +71,7 @@ copy_in_child(void *ctx, int to_parent, struct idm_error *err)
 
 	(void)to_parent;
 	if (result == IDM_OK)
-		result = copy_environment(env, job->to, err);
+		result = idm_environment_copy(env, job->to, err);
 	idm_environment_unref(&env);
 	return result;
 }

@@ -10,6 +10,7 @@
 
 #include "core/dbfile.h"
 #include "core/store_impl.h"
+#include "core/upgrade.h"
 
 enum { CLOCK_SLACK_S = 300, SWEEP_MS = 60000 };
 
@@ -204,6 +205,31 @@ start_publishing(struct idm_store *store, struct idm_error *err)
 	return IDM_OK;
 }
 
+/* Each of the two files, should it have a former format. */
+static enum idm_result
+upgrade(struct idm_store *store, const char *dir, struct idm_error *err)
+{
+	char *local_path;
+	enum idm_result result = IDM_OK;
+
+	if (store->identity->format == IDM_STORE_FORMAT && store->local->format == IDM_STORE_FORMAT)
+		return IDM_OK;
+	local_path = idm_store_path(dir, "local.mdb");
+	if (local_path == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	store->upgraded_from = store->identity->format < store->local->format
+				   ? store->identity->format
+				   : store->local->format;
+	if (store->local->format != IDM_STORE_FORMAT)
+		result =
+		    idm_upgrade(store, store->local, local_path, idm_store_local_write_begin, err);
+	if (result == IDM_OK && store->identity->format != IDM_STORE_FORMAT)
+		result = idm_upgrade(
+		    store, store->identity, store->identity_path, idm_store_write_begin, err);
+	free(local_path);
+	return result;
+}
+
 static enum idm_result
 open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_bytes,
     struct idm_error *err)
@@ -223,7 +249,7 @@ open_writer(struct idm_store *store, const char *dir, gid_t group, uint64_t map_
 		result = idm_dbfile_sync_directory(dir, err);
 	if (result == IDM_OK)
 		result = start_publishing(store, err);
-	return result;
+	return result == IDM_OK ? upgrade(store, dir, err) : result;
 }
 
 enum idm_result
@@ -315,6 +341,12 @@ bool
 idm_store_is_new(const struct idm_store *store)
 {
 	return store->writer && store->identity->is_new;
+}
+
+uint64_t
+idm_store_upgraded_from(const struct idm_store *store)
+{
+	return store->upgraded_from;
 }
 
 bool

@@ -22,7 +22,7 @@
 #include "core/uuid.h"
 
 enum {
-	IDM_STORE_FORMAT = 1,      /* meta.format_version of a database that this build reads */
+	IDM_STORE_FORMAT = 2,      /* meta.format_version of a database that this build reads */
 	IDM_STORE_KEEP_MS = 1000,  /* how long a snapshot's pages stay alive at least */
 	IDM_STORE_READ_MS = 500,   /* a reader's transaction that is older is thrown away */
 	IDM_STORE_TICK_MS = 100,   /* how often the writer calls idm_store_tick */
@@ -67,8 +67,11 @@ struct idm_txn {
  * 0600; directory fsynced), take the writer's lock and the first guard, and return when no reader
  * of an earlier writer can still hold a snapshot.  One environment pair per process, after fork.
  *
- * IDM_BUSY: another process writes ("a server runs on this database").  IDM_INVALID: another
- * format version, or a file system that can't hold it; nothing was changed.  IDM_CORRUPT: shorter
+ * A database of a former format is upgraded, after a copy of it was made and verified
+ * (identity.mdb.format-N, local.mdb.format-N; see idm_store_upgraded_from).
+ *
+ * IDM_BUSY: another process writes ("a server runs on this database").  IDM_INVALID: a newer
+ * format, or a file system that can't hold it; nothing was changed.  IDM_CORRUPT: shorter
  * than its own page count, or not a database.  IDM_SYSTEM: the text names file and errno.
  */
 enum idm_result idm_store_open_writer(
@@ -132,6 +135,9 @@ void idm_store_close(struct idm_store **store);
 
 /* True when this build's writer just created the databases: they hold only the format version. */
 bool idm_store_is_new(const struct idm_store *store);
+
+/* The former format that idm_store_open_writer has upgraded; 0: it had nothing to upgrade. */
+uint64_t idm_store_upgraded_from(const struct idm_store *store);
 
 /*
  * Begin a read transaction on identity.mdb: the newest published snapshot.  Short: never held over

@@ -34,6 +34,7 @@ struct idm_store {
 	atomic_uint_fast64_t undone;
 	int lock_fd; /* DIR/writer.lock */
 	struct idm_environment *local;
+	uint64_t upgraded_from; /* the older one of both files' former formats; 0: none */
 	struct idm_guards guards;
 	uint64_t swept_ms;       /* when readers that died were last looked for */
 	uint64_t write_after_ms; /* no write before: readers may hold snapshots without a guard */

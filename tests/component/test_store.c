@@ -232,7 +232,7 @@ another_format_version_is_refused_and_left_alone(void **state)
 	    idm_store_put_number(&txn, IDM_DB_META, "format_version", 4711, &dir->err), IDM_OK);
 	assert_int_equal(idm_store_write_commit(&txn, &dir->err), IDM_OK);
 	idm_store_close(&dir->store);
-	assert_refused_untouched(dir, IDM_INVALID, "version 4711, this program reads version 1");
+	assert_refused_untouched(dir, IDM_INVALID, "format 4711, which a newer version");
 }
 
 static void
