@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "core/groups.h"
 #include "core/search.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/people.h"
@@ -31,7 +32,9 @@ struct reading {
 	struct idm_read read;
 	struct idm_access_table *table;
 	struct idm_access *access;
-	char text[256]; /* what the next operation looks for */
+	struct idm_groups *groups; /* as a worker keeps it */
+	struct idm_attrset shown;  /* what an application looks at: name, displayname, mail */
+	char text[256];            /* what the next operation looks for */
 	struct idm_uuid uuid;
 	uint64_t left; /* entries that are still wanted */
 	uint64_t found;
@@ -45,6 +48,7 @@ begin(struct reading *r)
 
 	bench_check(idm_store_read_begin(r->store, &r->txn, &r->err), &r->err, "begin");
 	bench_check(idm_read_attach(&r->txn, r->arena, now, &r->read, &r->err), &r->err, "attach");
+	bench_check(idm_groups_use(r->groups, &r->read, &r->err), &r->err, "groups");
 }
 
 static void
@@ -246,7 +250,7 @@ static enum idm_result
 run_search(struct reading *r)
 {
 	struct idm_filter filter;
-	struct idm_search search = { .filter = &filter, .access = r->access };
+	struct idm_search search = { .filter = &filter, .access = r->access, .shown = &r->shown };
 	enum idm_result result =
 	    idm_filter_parse(&r->read, idm_span_cstr(r->text), true, &filter, &r->err);
 
@@ -381,7 +385,8 @@ open_reading(struct reading *r, const char *dir)
 {
 	r->arena = idm_arena_new(ARENA_BYTES);
 	r->kept = idm_arena_new(ARENA_BYTES);
-	if (r->arena == NULL || r->kept == NULL)
+	r->groups = idm_groups_new(IDM_GROUPS_BYTES);
+	if (r->arena == NULL || r->kept == NULL || r->groups == NULL)
 		bench_die("out of memory");
 	bench_check(idm_store_open_reader(dir, &r->store, &r->err), &r->err, dir);
 }
@@ -391,6 +396,7 @@ close_reading(struct reading *r)
 {
 	idm_store_close(&r->store);
 	idm_access_table_free(&r->table);
+	idm_groups_free(&r->groups);
 	idm_arena_free(&r->kept);
 	idm_arena_free(&r->arena);
 }
@@ -399,6 +405,7 @@ close_reading(struct reading *r)
 static void
 resolve_rights(struct reading *r)
 {
+	static const uint32_t shown[] = { IDM_ATTR_NAME, IDM_ATTR_DISPLAYNAME, IDM_ATTR_MAIL };
 	struct idm_identity identity = {
 		.kind = IDM_IDENTITY_TOKEN, .scope = IDM_SCOPE_READ_ONLY, .expire_s = INT64_MAX
 	};
@@ -409,6 +416,8 @@ resolve_rights(struct reading *r)
 	    idm_access_table_refresh(&r->read, &r->table, &r->err), &r->err, "access profiles");
 	bench_check(idm_access_resolve(&r->read, r->table, &identity, r->kept, &r->access, &r->err),
 	    &r->err, "rights");
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		idm_attrset_add(&r->shown, idm_schema_attr_number(r->read.schema, shown[i]));
 	end(r);
 }
 
