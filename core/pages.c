@@ -98,14 +98,13 @@ __attribute__((format(printf, 2, 3))) static bool
 wrong(struct walk *w, const char *fmt, ...)
 {
 	char text[256];
-	int len = w->tree == NULL ? 0 : snprintf(text, sizeof(text), "%s: ", w->tree->name);
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	w->out->wrong++;
-	w->sink->finding(w->sink->ctx, text);
+	w->sink->finding(w->sink->ctx, w->tree->name, text);
 	return false;
 }
 
@@ -339,7 +338,6 @@ walk_tree(struct walk *w, const struct tree *tree,
 		w->counted.overflows != tree->overflows || w->counted.entries != tree->entries))
 		wrong(w, "it has %" PRIu64 " records and should have %" PRIu64 ", or other pages",
 		    w->counted.entries, tree->entries);
-	w->tree = NULL;
 }
 
 /* A record of the main tree: a database by its name. */

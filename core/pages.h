@@ -17,7 +17,7 @@ struct idm_pages {
 };
 
 struct idm_pages_sink {
-	void (*finding)(void *ctx, const char *text);
+	void (*finding)(void *ctx, const char *database, const char *text);
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* in pages */
 	void *ctx;
 };

@@ -176,9 +176,9 @@ verify_is_sealed(const struct idm_attr *attr)
 /* --- one file */
 
 static void
-page_finding(void *ctx, const char *text)
+page_finding(void *ctx, const char *database, const char *text)
 {
-	verify_found(ctx, IDM_FINDING_PAGE, "%s", text);
+	verify_found(ctx, IDM_FINDING_PAGE, "%s: %s", database, text);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "core/closure.h"
+#include "core/dyngroup.h"
 #include "core/verify_impl.h"
 
 enum { DOWN_KEY_BYTES = 8 + 1 + 8 };
@@ -128,9 +129,50 @@ check_up(struct verify *v, struct idm_span key, struct idm_span row)
 		check_group(v, &member, above.ids[i]);
 }
 
+/* --- dynamic groups, whose members the digest does not have */
+
+/* Is an entry on the list of dynamic groups, and in those of them that its filter puts it into? */
+static void
+check_dynamic(struct verify *v, struct idm_span key, struct idm_span flat)
+{
+	const struct idm_dyngroups *groups = v->part;
+	uint64_t id = key.len == 8 ? idm_store_load_u64(key.ptr) : 0;
+	struct idm_entry entry;
+	struct idm_ids above;
+	char text[VERIFY_NAME_BYTES];
+
+	if (idm_entry_view(flat, id, &entry, &v->err) != IDM_OK ||
+	    idm_closure_listed_by(&v->read, id, &above, &v->err) != IDM_OK)
+		return; /* told before */
+	if (idm_ids_has(&groups->ids, id) != (idm_dyngroup_is(&entry) && idm_entry_is_live(&entry)))
+		verify_found(v, IDM_FINDING_EDGE,
+		    "meta: %s is on the list of dynamic groups and is none, or is not on it",
+		    verify_entry_text(&entry, text));
+	for (size_t i = 0; i < groups->ids.count; i++) {
+		bool is = idm_ids_has(&above, groups->ids.ids[i]), wanted;
+
+		if (idm_dyngroups_match(&v->read, groups, i, &entry, &wanted, &v->err) == IDM_OK &&
+		    is != wanted)
+			verify_found(v, IDM_FINDING_EDGE,
+			    "dynamic group %" PRIu64 " %s %s by its filter, and %s",
+			    groups->ids.ids[i], wanted ? "holds" : "does not hold",
+			    verify_entry_text(&entry, text), is ? "lists it" : "does not list it");
+	}
+}
+
 void
 verify_edges(struct verify *v)
 {
+	struct idm_arena_mark mark = idm_arena_mark(v->read.arena);
+	struct idm_dyngroups groups;
+
 	verify_walk(v, IDM_DB_DOWN, "members", check_down);
 	verify_walk(v, IDM_DB_UP, "memberships", check_up);
+	if (idm_dyngroups_load(&v->read, &groups, &v->err) == IDM_OK) {
+		v->part = &groups;
+		verify_walk(v, IDM_DB_ENTRIES, "dynamic groups", check_dynamic);
+	} else {
+		verify_found(v, IDM_FINDING_EDGE, "dynamic groups: %s", v->err.text);
+	}
+	idm_arena_rewind(v->read.arena, mark);
 }
