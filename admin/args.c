@@ -50,6 +50,15 @@ static const struct command commands[] = {
 	{ "group remove_members", "GROUP MEMBER...", 2, -1, false, cmd_group_remove_members },
 	{ "group set_members", "GROUP MEMBER...", 2, -1, false, cmd_group_set_members },
 	{ "group purge_members", "GROUP", 1, 1, false, cmd_group_purge_members },
+	{ "system access list", "", 0, 0, false, cmd_access_list },
+	{ "system access get", "PROFILE", 1, 1, false, cmd_access_get },
+	{ "system access create", "PROFILE KEY=VALUES...", 2, -1, false, cmd_access_create },
+	{ "system access update", "PROFILE KEY=VALUES|KEY+=VALUES|KEY-=VALUES...", 2, -1, false,
+	    cmd_access_update },
+	{ "system access enable", "PROFILE", 1, 1, false, cmd_access_enable },
+	{ "system access disable", "PROFILE", 1, 1, false, cmd_access_disable },
+	{ "system access delete", "PROFILE", 1, 1, false, cmd_access_delete },
+	{ "system access explain", "ACTOR TARGET", 2, 2, false, cmd_access_explain },
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

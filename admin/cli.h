@@ -95,6 +95,14 @@ int cmd_group_purge_members(struct cli *cli);
 int cmd_recycle_list(struct cli *cli);
 int cmd_recycle_get(struct cli *cli);
 int cmd_recycle_revive(struct cli *cli);
+int cmd_access_list(struct cli *cli);
+int cmd_access_get(struct cli *cli);
+int cmd_access_create(struct cli *cli);
+int cmd_access_update(struct cli *cli);
+int cmd_access_enable(struct cli *cli);
+int cmd_access_disable(struct cli *cli);
+int cmd_access_delete(struct cli *cli);
+int cmd_access_explain(struct cli *cli);
 int cmd_version(struct cli *cli);
 
 #endif

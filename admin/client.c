@@ -26,7 +26,9 @@ static const char *const shown[] = { "class", "name", "spn", "displayname", "leg
 	"description", "uuid", "memberof", "directmemberof", "member", "dynmember", "gidnumber",
 	"loginshell", "homedirectory", "ssh_publickey", "account_valid_from", "account_expire",
 	"entry_managed_by", "primary_credential", "unix_password", "radius_secret", "created",
-	"last_modified", NULL };
+	"last_modified", "acp_receiver", "acp_target", "acp_hp", "acp_search", "acp_modify_present",
+	"acp_modify_removed", "acp_modify_class", "acp_create_class", "acp_create_attr",
+	"acp_delete", "acp_enable", NULL };
 
 /* --- errors */
 
@@ -517,6 +519,8 @@ filter_of(const char *subject)
 		return "(class=group)";
 	if (strcmp(subject, "account") == 0)
 		return "(class=account)";
+	if (strcmp(subject, "profile") == 0)
+		return "(class=access_control_profile)";
 	if (strcmp(subject, "recycled") == 0)
 		return "(class=recycled)";
 	return "(|(class=account)(class=group))";

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/builtin_profiles.h"
+#include "core/explain.h"
 #include "tests/component/access_matrix.h"
 #include "tests/support/realm.h"
 
@@ -323,10 +324,10 @@ look_up(const struct role *role, const char *is, bool self, struct rights *out)
 }
 
 static bool
-has_class(const struct rights *rights, const char *class_name)
+has_class(const struct rights *rights, struct idm_span class_name)
 {
 	for (size_t i = 0; i < rights->class_count; i++) {
-		if (has_word(rights->classes[i], idm_span_cstr(class_name)))
+		if (has_word(rights->classes[i], class_name))
 			return true;
 	}
 	return false;
@@ -408,8 +409,40 @@ check_classes(struct matrix *m, const struct role *role, const char *kind,
 		struct idm_access_change change = { .classes = &name, .class_count = 1 };
 
 		compare(m, role, kind, "change the class", class->name,
-		    may_modify(m, entry, &change, sees), has_class(rights, class->name));
+		    may_modify(m, entry, &change, sees), has_class(rights, name));
 	}
+}
+
+/* What is explained adds up to the rights, and each part of it comes from somewhere (SPEC 5). */
+static void
+check_explained(struct matrix *m, const struct role *role, const char *kind,
+    const struct idm_entry *entry, const struct rights *rights)
+{
+	struct realm *r = m->realm;
+	struct idm_attrset search = { { 0 } }, present = search, removed = search;
+	struct idm_granted *list;
+	bool deletes = false;
+	size_t count;
+
+	OK(r, idm_access_explain(&r->read, m->access, entry, &list, &count, &r->err));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t word = 0; word < IDM_ATTRSET_WORDS; word++) {
+			search.bits[word] |= list[i].search.bits[word];
+			present.bits[word] |= list[i].present.bits[word];
+			removed.bits[word] |= list[i].removed.bits[word];
+		}
+		deletes = deletes || list[i].deletes;
+		assert_true(list[i].through_count != 0);
+		for (size_t k = 0; k < list[i].class_count; k++)
+			assert_true(has_class(rights, list[i].classes[k]));
+	}
+	compare(m, role, kind, "be told", "of searches",
+	    memcmp(&search, &rights->search, sizeof(search)) == 0, true);
+	compare(m, role, kind, "be told", "of writes",
+	    memcmp(&present, &rights->present, sizeof(present)) == 0 &&
+		memcmp(&removed, &rights->removed, sizeof(removed)) == 0,
+	    true);
+	compare(m, role, kind, "be told", "of deleting", deletes, rights->deletes);
 }
 
 /* anonymous sees what it may not write, and is told nothing of it all the same (SPEC 5.6). */
@@ -437,6 +470,7 @@ check_target(struct matrix *m, const struct role *role, size_t index)
 	OK(r, idm_lookup_uuid(&r->read, uuid, &entry, &r->err));
 	check_attributes(m, role, target->kind, &entry, &rights, told);
 	check_classes(m, role, target->kind, &entry, &rights, told);
+	check_explained(m, role, target->kind, &entry, &rights);
 	compare(m, role, target->kind, "delete", "",
 	    may(m, idm_access_delete(&r->read, m->access, &entry, &r->err), told), rights.deletes);
 }
