@@ -26,7 +26,6 @@ struct apply {
 	const struct idm_change_set *set;
 	struct applied *items;
 	uint8_t digest[IDM_DIGEST_BYTES];
-	bool groups_moved; /* an edge between groups came or went */
 	struct idm_error *err;
 };
 
@@ -239,7 +238,7 @@ set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
 {
 	struct idm_arena_mark mark = idm_arena_mark(a->read->arena);
 	struct idm_entry entry;
-	bool changed = false, is_group;
+	bool changed = false;
 	char text[IDM_UUID_TEXT];
 	enum idm_result result = idm_lookup_uuid(a->read, member, &entry, a->err);
 
@@ -247,13 +246,11 @@ set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
 		idm_uuid_format(member, text);
 		return idm_fail(a->err, IDM_CORRUPT, "member %s is not there", text);
 	}
-	is_group = result == IDM_OK && idm_entry_has_class(&entry, "group");
 	if (result == IDM_OK)
 		result = idm_closure_set_edge(a->read, group_id, &entry, present, &changed, a->err);
 	idm_arena_rewind(a->read->arena, mark);
 	if (result != IDM_OK || !changed)
 		return result;
-	a->groups_moved = a->groups_moved || is_group;
 	return idm_digest_edge(a->digest, &item->uuid, member, a->err);
 }
 
@@ -367,7 +364,7 @@ refill_dynamic(struct apply *a, size_t index)
 	if (result != IDM_OK ||
 	    !idm_dyngroup_is_changed(state->existed ? &state->before : NULL, &after))
 		return result;
-	return idm_dyngroup_refill(a->read, state->id, &a->groups_moved, a->err);
+	return idm_dyngroup_refill(a->read, state->id, a->err);
 }
 
 /* Behind the index of all items: the members of dynamic groups. */
@@ -385,8 +382,7 @@ derive_dynamic(struct apply *a)
 		const struct applied *state = &a->items[i];
 
 		if (state->written && state->exists)
-			result = idm_dyngroups_follow(
-			    a->read, &groups, state->id, &a->groups_moved, a->err);
+			result = idm_dyngroups_follow(a->read, &groups, state->id, a->err);
 	}
 	return result;
 }
@@ -442,7 +438,7 @@ move_generations(struct apply *a)
 		{ IDM_ITEM_FLAG_GROUPS, "generation.groups" },
 		{ IDM_ITEM_FLAG_RADIUS, "generation.radius" },
 	};
-	uint32_t flags = all_flags(a) | (a->groups_moved ? IDM_ITEM_FLAG_GROUPS : 0);
+	uint32_t flags = all_flags(a);
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++) {

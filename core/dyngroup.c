@@ -144,22 +144,9 @@ idm_dyngroups_attributes(
 
 /* --- one entry */
 
-/* Let one group hold `entry`, or not; whoever asks looks it up again, for it borrows from the map.
- */
-static enum idm_result
-set_member(const struct idm_read *read, uint64_t group_id, const struct idm_entry *entry,
-    bool wanted, bool *moved, struct idm_error *err)
-{
-	bool is_group = idm_entry_has_class(entry, "group"), changed = false;
-	enum idm_result result = idm_closure_set_edge(read, group_id, entry, wanted, &changed, err);
-
-	*moved = *moved || (changed && is_group);
-	return result;
-}
-
 enum idm_result
 idm_dyngroups_follow(const struct idm_read *read, const struct idm_dyngroups *groups, uint64_t id,
-    bool *moved, struct idm_error *err)
+    struct idm_error *err)
 {
 	struct idm_arena_mark mark = idm_arena_mark(read->arena);
 	struct idm_entry entry;
@@ -171,13 +158,15 @@ idm_dyngroups_follow(const struct idm_read *read, const struct idm_dyngroups *gr
 	result = idm_closure_listed_by(read, id, &listed, err);
 	for (size_t i = 0; i < groups->ids.count && result == IDM_OK; i++) {
 		uint64_t group_id = groups->ids.ids[i];
-		bool wanted;
+		bool wanted, changed;
 
-		result = idm_lookup_id(read, id, &entry, err);
+		result =
+		    idm_lookup_id(read, id, &entry, err); /* anew: a write ends what it borrows */
 		if (result == IDM_OK)
 			result = matches(read, &groups->filters[i], &entry, &wanted, err);
 		if (result == IDM_OK && wanted != idm_ids_has(&listed, group_id))
-			result = set_member(read, group_id, &entry, wanted, moved, err);
+			result =
+			    idm_closure_set_edge(read, group_id, &entry, wanted, &changed, err);
 	}
 	idm_arena_rewind(read->arena, mark);
 	return result;
@@ -190,7 +179,6 @@ struct refill {
 	uint64_t group_id;
 	struct idm_window groups; /* the members in the window at hand */
 	struct idm_window accounts;
-	bool *moved;
 	struct idm_error *err;
 };
 
@@ -219,7 +207,7 @@ refill_window(struct refill *r, uint64_t no)
 {
 	const struct idm_read *read = r->plan.read;
 	struct idm_window candidates;
-	bool moved = false, changed = false;
+	bool changed;
 	enum idm_result result = idm_plan_window(&r->plan, no, &candidates, r->err);
 
 	idm_window_clear(&r->groups);
@@ -229,11 +217,10 @@ refill_window(struct refill *r, uint64_t no)
 		result = take_candidate(r, id);
 	if (result == IDM_OK)
 		result = idm_closure_set_window(
-		    read, r->group_id, IDM_MEMBER_GROUP, no, &r->groups, &moved, r->err);
+		    read, r->group_id, IDM_MEMBER_GROUP, no, &r->groups, &changed, r->err);
 	if (result == IDM_OK)
 		result = idm_closure_set_window(
 		    read, r->group_id, IDM_MEMBER_ACCOUNT, no, &r->accounts, &changed, r->err);
-	*r->moved = *r->moved || moved;
 	return result;
 }
 
@@ -268,15 +255,13 @@ idm_dyngroup_is_changed(const struct idm_entry *before, const struct idm_entry *
 }
 
 enum idm_result
-idm_dyngroup_refill(
-    const struct idm_read *read, uint64_t group_id, bool *moved, struct idm_error *err)
+idm_dyngroup_refill(const struct idm_read *read, uint64_t group_id, struct idm_error *err)
 {
 	struct idm_filter filter = { .kind = IDM_FILTER_UNDEFINED };
 	struct idm_attrset all;
 	struct refill r = {
 		.plan = { .read = read, .filter = &filter, .anywhere = &all },
 		.group_id = group_id,
-		.moved = moved,
 		.err = err,
 	};
 	struct idm_entry group;
@@ -321,7 +306,6 @@ idm_dyngroups_rebuild(const struct idm_read *read, struct idm_error *err)
 {
 	struct idm_ids ids = { NULL, 0, 0 };
 	uint64_t end;
-	bool moved = false;
 	enum idm_result result = idm_index_window_end(read, &end, err);
 
 	for (uint64_t no = 0; result == IDM_OK && no < end; no++)
@@ -329,6 +313,6 @@ idm_dyngroups_rebuild(const struct idm_read *read, struct idm_error *err)
 	if (result == IDM_OK)
 		result = store_list(read, &ids, err);
 	for (size_t i = 0; result == IDM_OK && i < ids.count; i++)
-		result = idm_dyngroup_refill(read, ids.ids[i], &moved, err);
+		result = idm_dyngroup_refill(read, ids.ids[i], err);
 	return result;
 }

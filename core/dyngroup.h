@@ -32,8 +32,9 @@ enum idm_result idm_dyngroups_attributes(
     const struct idm_read *read, struct idm_attrset *out, struct idm_error *err);
 
 /*
- * Within a change, behind the index of all its entries; `read` is on a write transaction.  *moved
- * becomes true where an edge between groups came or went.
+ * Within a change, behind the index of all its entries; `read` is on a write transaction.  Where a
+ * group comes or goes as a member, the change is one of that group or of the dynamic one: it moves
+ * the groups generation by itself.
  */
 
 /* Does an entry that was `before` (NULL: not there) and is `after` now say anew whom it holds? */
@@ -41,11 +42,11 @@ bool idm_dyngroup_is_changed(const struct idm_entry *before, const struct idm_en
 
 /* Put the group on the list, or take it off, and find all its members anew, as it stands now. */
 enum idm_result idm_dyngroup_refill(
-    const struct idm_read *read, uint64_t group_id, bool *moved, struct idm_error *err);
+    const struct idm_read *read, uint64_t group_id, struct idm_error *err);
 
 /* Let all of them hold an entry, as it stands now, or not. */
 enum idm_result idm_dyngroups_follow(const struct idm_read *read,
-    const struct idm_dyngroups *groups, uint64_t id, bool *moved, struct idm_error *err);
+    const struct idm_dyngroups *groups, uint64_t id, struct idm_error *err);
 
 /* Make the list and all members anew: for reindex. */
 enum idm_result idm_dyngroups_rebuild(const struct idm_read *read, struct idm_error *err);
