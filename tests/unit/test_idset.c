@@ -358,6 +358,49 @@ lists_intersect_where_they_share_an_id(void **state)
 	idm_arena_free(&arena);
 }
 
+/* One that is far longer is searched, not walked along. */
+static void
+a_short_list_intersects_a_long_one(void **state)
+{
+	struct idm_arena *arena = idm_arena_new(ARENA_BYTES);
+	struct idm_ids many = { 0 }, few = { 0 };
+
+	(void)state;
+	for (uint64_t id = 2; id <= 2000; id += 2)
+		assert_int_equal(idm_ids_add(&many, arena, id, NULL), IDM_OK);
+	for (uint64_t id = 1; id <= 2001; id += 400)
+		assert_int_equal(idm_ids_add(&few, arena, id, NULL), IDM_OK);
+	assert_false(idm_ids_intersect(&few, &many));
+	assert_false(idm_ids_intersect(&many, &few));
+	for (uint64_t id = 2; id <= 2000; id += 998) {
+		struct idm_ids one = { &id, 1, 1 };
+
+		assert_true(idm_ids_intersect(&one, &many));
+		assert_true(idm_ids_intersect(&many, &one));
+	}
+	idm_arena_free(&arena);
+}
+
+static void
+an_id_that_is_taken_out_is_gone_and_the_others_stay(void **state)
+{
+	struct idm_arena *arena = idm_arena_new(ARENA_BYTES);
+	struct idm_ids list = { 0 };
+
+	(void)state;
+	for (uint64_t id = 1; id <= 9; id++)
+		assert_int_equal(idm_ids_add(&list, arena, id, NULL), IDM_OK);
+	assert_true(idm_ids_remove(&list, 1));
+	assert_true(idm_ids_remove(&list, 5));
+	assert_true(idm_ids_remove(&list, 9));
+	assert_false(idm_ids_remove(&list, 5));
+	assert_false(idm_ids_remove(&list, 10));
+	assert_int_equal(list.count, 6);
+	for (uint64_t id = 1; id <= 9; id++)
+		assert_int_equal(idm_ids_has(&list, id), id % 4 != 1);
+	idm_arena_free(&arena);
+}
+
 static void
 packed_lists_give_their_ids_back(void **state)
 {
@@ -447,6 +490,8 @@ main(void)
 		cmocka_unit_test(changing_one_id_gives_the_one_encoding_of_the_set),
 		cmocka_unit_test(lists_in_memory_stay_sorted_and_without_doubles),
 		cmocka_unit_test(lists_intersect_where_they_share_an_id),
+		cmocka_unit_test(a_short_list_intersects_a_long_one),
+		cmocka_unit_test(an_id_that_is_taken_out_is_gone_and_the_others_stay),
 		cmocka_unit_test(packed_lists_give_their_ids_back),
 		cmocka_unit_test(damaged_packed_lists_are_refused),
 		cmocka_unit_test(a_list_stops_at_the_arena_s_budget),
