@@ -12,6 +12,7 @@
 
 enum {
 	IDM_CHANGE_FORMAT = 1,
+	IDM_CHANGE_COUNTER_BITS = 40,            /* of its number; the others are the epoch */
 	IDM_CHANGE_MAX_BYTES = 64 * 1024 * 1024, /* of one encoded change set */
 	IDM_CHANGES_KEEP_BYTES = 256 * 1024 * 1024,
 	IDM_REQUESTS_KEEP = 100000,
@@ -58,9 +59,10 @@ struct idm_request_secret {
 struct idm_request {
 	struct idm_uuid id; /* made where the client's request came in, kept over retries */
 	enum idm_operation operation;
-	/* CREATE: null, one is made; the console's own (import) must be neither built-in nor taken */
+	/* CREATE: null, one is made; the console's own (import) must be neither built-in nor taken
+	 */
 	struct idm_uuid target;
-	uint64_t base;          /* MODIFY, DELETE: refuse if the entry's version differs; 0: any */
+	uint64_t base; /* MODIFY, DELETE: refuse if the entry's version differs; 0: any */
 	const struct idm_request_mod *mods; /* CREATE: all ADD, class values included */
 	size_t mod_count;
 	const struct idm_request_secret *secrets;
@@ -144,9 +146,23 @@ struct idm_change_set {
 	enum idm_operation operation;
 	struct idm_item *items;
 	size_t item_count;
-	const char
-	    *note; /* what the client is to know of a success; NULL: nothing.  Not recorded. */
+	/* Not recorded: */
+	size_t bytes;     /* that it takes as it is encoded; 0: not known */
+	const char *note; /* what the client is to know of a success; NULL: nothing */
 };
+
+/* The two parts of a change's number: a restore raises the epoch, the counter goes on. */
+static inline uint64_t
+idm_change_counter(uint64_t no)
+{
+	return no & ((UINT64_C(1) << IDM_CHANGE_COUNTER_BITS) - 1);
+}
+
+static inline uint64_t
+idm_change_epoch(uint64_t no)
+{
+	return no >> IDM_CHANGE_COUNTER_BITS;
+}
 
 /* What a decision needs besides the snapshot. */
 struct idm_change_context {
@@ -182,6 +198,10 @@ enum idm_result idm_change_apply(
 enum idm_result idm_change_run(struct idm_txn *outer, const struct idm_change_context *context,
     const struct idm_identity *identity, const struct idm_request *request, struct idm_now now,
     struct idm_arena *arena, struct idm_change_set *set, struct idm_error *err);
+
+/* The octets that it takes.  IDM_LIMIT: more than a change may have; the text is the client's. */
+enum idm_result idm_change_size(
+    const struct idm_change_set *set, size_t *bytes, struct idm_error *err);
 
 /* The one encoder and the one bounds-checked decoder (a fuzz target); both in `arena`. */
 enum idm_result idm_change_encode(const struct idm_change_set *set, struct idm_arena *arena,

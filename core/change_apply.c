@@ -29,16 +29,7 @@ struct apply {
 	struct idm_error *err;
 };
 
-enum {
-	COUNTER_BITS = 40,
-	SWEEP_AT_ONCE = 16, /* names a change forgets at most */
-};
-
-static uint64_t
-counter_of(uint64_t no)
-{
-	return no & ((UINT64_C(1) << COUNTER_BITS) - 1);
-}
+enum { SWEEP_AT_ONCE = 16 /* names a change forgets at most */ };
 
 /* Fetch the entry as it is, copied, and hold it against the version that evaluation saw. */
 static enum idm_result
@@ -501,8 +492,8 @@ apply_items(struct apply *a)
 static bool
 follows(uint64_t no, uint64_t applied)
 {
-	return counter_of(no) == counter_of(applied) + 1 &&
-	       no >> COUNTER_BITS >= applied >> COUNTER_BITS;
+	return idm_change_counter(no) == idm_change_counter(applied) + 1 &&
+	       idm_change_epoch(no) >= idm_change_epoch(applied);
 }
 
 enum idm_result

@@ -137,16 +137,27 @@ put_set(struct encoder *e, const struct idm_change_set *set)
 }
 
 enum idm_result
+idm_change_size(const struct idm_change_set *set, size_t *bytes, struct idm_error *err)
+{
+	struct encoder e = { NULL, 0, false };
+
+	put_set(&e, set);
+	*bytes = e.len;
+	if (e.len > IDM_CHANGE_MAX_BYTES || e.too_many)
+		return idm_refuse(err, IDM_LIMIT, "the change is too large; split it");
+	return IDM_OK;
+}
+
+enum idm_result
 idm_change_encode(const struct idm_change_set *set, struct idm_arena *arena, struct idm_span *out,
     struct idm_error *err)
 {
-	struct encoder e = { NULL, 0, false };
+	struct encoder e;
 	size_t len;
+	enum idm_result result = idm_change_size(set, &len, err);
 
-	put_set(&e, set);
-	len = e.len;
-	if (len > IDM_CHANGE_MAX_BYTES || e.too_many)
-		return idm_refuse(err, IDM_LIMIT, "the change is too large; split it");
+	if (result != IDM_OK)
+		return result;
 	e = (struct encoder){ .out = idm_arena_alloc(arena, len) };
 	if (e.out == NULL)
 		return idm_refuse(err, IDM_LIMIT, "the change is too large; split it");

@@ -417,7 +417,7 @@ make_item(struct idm_evaluation *e)
 		result = idm_evaluation_end_tokens(e, &e->uuid, item);
 	if (result != IDM_OK)
 		return result;
-	item->flags = idm_rules_flags(e, item);
+	item->flags = idm_rules_flags(e);
 	result = idm_evaluate_dynamic(e, item);
 	if (result != IDM_OK)
 		return result;
@@ -676,6 +676,20 @@ evaluate_operation(struct idm_evaluation *e)
 	return idm_fail(e->err, IDM_DENIED, "no such operation can be asked for");
 }
 
+/* What holds of each item, whatever it was made by; and whether the record takes the whole. */
+static enum idm_result
+finish_set(struct idm_evaluation *e)
+{
+	for (size_t i = 0; i < e->set->item_count; i++) {
+		struct idm_item *item = &e->set->items[i];
+		bool own = e->exists && idm_uuid_equal(&item->uuid, &e->uuid);
+
+		if (idm_change_revokes(own ? &e->before : NULL, item))
+			item->flags |= IDM_ITEM_REVOKES;
+	}
+	return idm_change_size(e->set, &e->set->bytes, e->err);
+}
+
 enum idm_result
 idm_change_evaluate(const struct idm_read *read, const struct idm_change_context *context,
     const struct idm_identity *identity, const struct idm_request *request,
@@ -699,6 +713,8 @@ idm_change_evaluate(const struct idm_read *read, const struct idm_change_context
 		result = renew_attributes(&e, request, &own);
 	if (result == IDM_OK)
 		result = evaluate_operation(&e);
+	if (result == IDM_OK)
+		result = finish_set(&e);
 	if (result == IDM_LIMIT && err != NULL && err->text[0] == '\0')
 		return idm_refuse(err, IDM_LIMIT, "the request is too large: split it");
 	return result;

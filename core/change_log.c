@@ -49,6 +49,17 @@ idm_change_log_find(const struct idm_read *read, const struct idm_uuid *request_
 	return IDM_OK;
 }
 
+/* Decode a row, from a copy: it may move under the caller's writes. */
+static enum idm_result
+decode_row(const struct idm_read *read, struct idm_span row, struct idm_change_set *out,
+    struct idm_error *err)
+{
+	row = idm_arena_copy(read->arena, row);
+	if (row.ptr == NULL)
+		return idm_fail(err, IDM_LIMIT, "no room for a change set");
+	return idm_change_decode(row, read->arena, out, err);
+}
+
 enum idm_result
 idm_change_log_get(
     const struct idm_read *read, uint64_t no, struct idm_change_set *out, struct idm_error *err)
@@ -59,12 +70,31 @@ idm_change_log_get(
 
 	idm_store_u64(no, key);
 	result = idm_store_get(read->txn, IDM_DB_CHANGES, idm_span_of(key, 8), &row, err);
+	return result == IDM_OK ? decode_row(read, row, out, err) : result;
+}
+
+enum idm_result
+idm_change_log_next(
+    const struct idm_read *read, uint64_t from, struct idm_change_set *out, struct idm_error *err)
+{
+	struct idm_cursor cursor;
+	struct idm_span key, row;
+	uint8_t seek[8];
+	enum idm_result result =
+	    idm_cursor_open(read->txn, IDM_DB_CHANGES, IDM_SPAN_EMPTY, &cursor, err);
+
 	if (result != IDM_OK)
 		return result;
-	row = idm_arena_copy(read->arena, row); /* it may move under the caller's writes */
-	if (row.ptr == NULL)
-		return idm_fail(err, IDM_LIMIT, "no room for a change set");
-	return idm_change_decode(row, read->arena, out, err);
+	idm_store_u64(from + 1, seek);
+	result = idm_cursor_seek(&cursor, idm_span_of(seek, sizeof(seek)), err);
+	if (result == IDM_OK)
+		result = idm_cursor_next(&cursor, &key, &row, err);
+	if (result == IDM_OK)
+		result = decode_row(read, row, out, err);
+	if (result == IDM_OK && out->no <= from) /* or who follows would never come to an end */
+		result = idm_fail(err, IDM_CORRUPT, "a change is recorded under another number");
+	idm_cursor_close(&cursor);
+	return result;
 }
 
 /* --- requests */
@@ -143,7 +173,9 @@ trim_requests(const struct idm_read *read, const struct idm_change_set *set, str
 
 	for (int i = 0; i < TRIM_AT_ONCE && result == IDM_OK; i++) {
 		result = oldest_request(read, &oldest, err);
-		if (result != IDM_OK || oldest.no + IDM_REQUESTS_KEEP > set->no ||
+		if (result != IDM_OK ||
+		    idm_change_counter(oldest.no) + IDM_REQUESTS_KEEP >
+			idm_change_counter(set->no) ||
 		    oldest.at_s + REQUESTS_KEEP_S > set->at_s)
 			break;
 		result = forget_request(read, &oldest, err);

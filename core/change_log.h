@@ -25,6 +25,10 @@ enum idm_result idm_change_log_append(
 enum idm_result idm_change_log_get(
     const struct idm_read *read, uint64_t no, struct idm_change_set *out, struct idm_error *err);
 
+/* The first recorded change set behind the number `from`, likewise. */
+enum idm_result idm_change_log_next(
+    const struct idm_read *read, uint64_t from, struct idm_change_set *out, struct idm_error *err);
+
 /*
  * Does a row of IDM_DB_REQUESTS fit what it leads to, and the row that leads back to it?
  * IDM_CORRUPT with a text: it does not.

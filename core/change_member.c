@@ -120,7 +120,6 @@ end_sessions(struct idm_evaluation *e, uint64_t id)
 	item = idm_evaluation_item(e, &entry, IDM_ITEM_SESSION);
 	if (item == NULL)
 		return IDM_LIMIT;
-	item->flags = IDM_ITEM_REVOKES;
 	return idm_evaluation_end_tokens(e, &item->uuid, item);
 }
 
@@ -238,13 +237,11 @@ add_mods(struct idm_evaluation *e, struct idm_item *item)
 static uint32_t
 edge_flags(const struct idm_evaluation *e)
 {
-	uint32_t flags = e->edges_cleared ? IDM_ITEM_FLAG_GROUPS | IDM_ITEM_REVOKES : 0;
+	uint32_t flags = e->edges_cleared ? IDM_ITEM_FLAG_GROUPS : 0;
 
 	for (size_t i = 0; i < e->edge_count; i++) {
 		if (idm_entry_has_class(&e->edges[i].member, "group"))
 			flags |= IDM_ITEM_FLAG_GROUPS;
-		if (!e->edges[i].present)
-			flags |= IDM_ITEM_REVOKES;
 	}
 	return flags;
 }

@@ -113,7 +113,7 @@ recycle_entry(struct idm_evaluation *e, const struct idm_ids *groups)
 		result = idm_evaluation_draft_item(e, IDM_ITEM_RECYCLE, &item);
 	if (result != IDM_OK)
 		return result;
-	item->flags = idm_rules_flags(e, item) | IDM_ITEM_REVOKES;
+	item->flags = idm_rules_flags(e);
 	if (idm_entry_has_class(&e->before, "group")) {
 		item->flags |= IDM_ITEM_FLAG_RADIUS;
 		item->mods[item->mod_count++] =
@@ -247,8 +247,6 @@ idm_evaluation_reference(
 		item->flags |= IDM_ITEM_FLAG_ACCESS;
 	if (attr_number == IDM_ATTR_MEMBER && idm_entry_has_class(&e->before, "group"))
 		item->flags |= IDM_ITEM_FLAG_GROUPS;
-	if (attr_number == IDM_ATTR_MEMBER && !present)
-		item->flags |= IDM_ITEM_REVOKES;
 	return result;
 }
 

@@ -169,7 +169,7 @@ make_item(struct idm_evaluation *e)
 		result = idm_rules_take(e, item);
 	if (result != IDM_OK)
 		return result;
-	item->flags = idm_rules_flags(e, item);
+	item->flags = idm_rules_flags(e);
 	return IDM_OK;
 }
 

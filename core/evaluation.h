@@ -121,7 +121,14 @@ enum idm_result idm_rules_take(struct idm_evaluation *e, struct idm_item *item);
 enum idm_result idm_rules_release(
     struct idm_evaluation *e, const struct idm_entry *entry, struct idm_item *item);
 
-/* Who has to go (CHANGES 21): flags of an item, from the entry before and the draft after. */
-uint32_t idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item);
+/*
+ * change_revoke: does somebody have to go (CHANGES 21)?  `before`: the item's entry as it was; NULL
+ * where there was none, or where the item changes no more than who refers to whom.
+ */
+bool idm_change_revokes(const struct idm_entry *before, const struct idm_item *item);
+
+/* What other parts of an item have to hear of it: flags, from the entry before and the draft after.
+ */
+uint32_t idm_rules_flags(const struct idm_evaluation *e);
 
 #endif

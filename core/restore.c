@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/backup_format.h"
+#include "core/change.h"
 #include "core/child.h"
 #include "core/dbfile.h"
 #include "core/scratch.h"
@@ -13,7 +14,6 @@
 
 enum {
 	ARENA_BYTES = 1024 * 1024,
-	COUNTER_BITS = 40,
 	EPOCH_MAX = (1 << 24) - 1,
 };
 
@@ -243,7 +243,7 @@ tell_usage(void *ctx, int to_parent, struct idm_error *err)
 		idm_child_send(to_parent, &usage, sizeof(usage));
 	}
 	if (path_of(r, r->ask->db_dir, IDENTITY_FILE, "", path) == IDM_OK) {
-		epoch = read_number(path, idm_dbs_identity, "applied") >> COUNTER_BITS;
+		epoch = idm_change_epoch(read_number(path, idm_dbs_identity, "applied"));
 		usage.epoch = epoch > usage.epoch ? epoch : usage.epoch;
 		idm_child_send(to_parent, &usage, sizeof(usage));
 	}
@@ -300,8 +300,8 @@ move_generations(struct restore *r, const struct idm_txn *txn, uint64_t no)
 static enum idm_result
 put_epoch(struct restore *r, const struct idm_txn *txn)
 {
-	uint64_t counter = r->out->totals.no & ((UINT64_C(1) << COUNTER_BITS) - 1);
-	uint64_t no = r->out->epoch << COUNTER_BITS | counter;
+	uint64_t counter = idm_change_counter(r->out->totals.no);
+	uint64_t no = r->out->epoch << IDM_CHANGE_COUNTER_BITS | counter;
 	enum idm_result result = idm_store_put_number(txn, IDM_DB_META, "applied", no, r->err);
 
 	return result == IDM_OK ? move_generations(r, txn, no) : result;
@@ -310,7 +310,7 @@ put_epoch(struct restore *r, const struct idm_txn *txn)
 static enum idm_result
 raise_epoch(struct restore *r)
 {
-	uint64_t epoch = r->out->totals.no >> COUNTER_BITS;
+	uint64_t epoch = idm_change_epoch(r->out->totals.no);
 	char path[PATH_MAX];
 	struct idm_store *store;
 	struct idm_txn txn;

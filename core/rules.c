@@ -500,16 +500,6 @@ idm_rules_release(struct idm_evaluation *e, const struct idm_entry *entry, struc
 	return result;
 }
 
-static bool
-changes_attr(const struct idm_item *item, uint32_t number)
-{
-	for (size_t i = 0; i < item->mod_count; i++) {
-		if (item->mods[i].attr_number == number)
-			return true;
-	}
-	return false;
-}
-
 /* Has the entry the class, before the change or after it? */
 static bool
 is_or_was(const struct idm_evaluation *e, const char *class_name)
@@ -519,14 +509,10 @@ is_or_was(const struct idm_evaluation *e, const char *class_name)
 }
 
 uint32_t
-idm_rules_flags(const struct idm_evaluation *e, const struct idm_item *item)
+idm_rules_flags(const struct idm_evaluation *e)
 {
 	uint32_t flags = 0;
 
-	if (e->exists && (item->secret_count != 0 || idm_rules_becomes_person(e) ||
-			     changes_attr(item, IDM_ATTR_ACCOUNT_EXPIRE) ||
-			     changes_attr(item, IDM_ATTR_ACCOUNT_VALID_FROM)))
-		flags |= IDM_ITEM_REVOKES;
 	if (is_or_was(e, "access_control_profile"))
 		flags |= IDM_ITEM_FLAG_ACCESS;
 	if (is_or_was(e, "attributetype") || is_or_was(e, "classtype"))

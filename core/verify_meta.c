@@ -7,8 +7,6 @@
 #include "core/schema_load.h"
 #include "core/verify_impl.h"
 
-enum { COUNTER_BITS = 40 };
-
 /* --- meta */
 
 static uint64_t
@@ -118,12 +116,6 @@ verify_meta(struct verify *v)
 
 /* --- changes and requests */
 
-static uint64_t
-counter_of(uint64_t no)
-{
-	return no & ((UINT64_C(1) << COUNTER_BITS) - 1);
-}
-
 /* What a walk over `changes` has found. */
 struct log_check {
 	uint64_t last_no;
@@ -154,7 +146,7 @@ check_change(struct verify *v, struct idm_span key, struct idm_span row)
 		    "changes: change %" PRIu64 " is older than the one before it", no);
 	else
 		log->last_at_s = set.at_s;
-	if (no > v->totals.no || counter_of(no) <= counter_of(log->last_no))
+	if (no > v->totals.no || idm_change_counter(no) <= idm_change_counter(log->last_no))
 		verify_found(v, IDM_FINDING_CHANGE,
 		    "changes: change %" PRIu64 " is out of order; the last one is %" PRIu64, no,
 		    v->totals.no);

@@ -14,16 +14,17 @@
 #include "core/change.h"
 #include "core/floor.h"
 #include "core/groups.h"
+#include "core/log.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
 
 enum {
-	CORE_JOB_ARENA_BYTES = 24 * 1024 * 1024,
-	CORE_BATCH_MAX = 64,                 /* changes that share a commit */
-	CORE_JOB_BYTES = 16 * 1024,          /* that a waiting job holds, besides its PDU */
-	CORE_WAITING_MAX = 64 * 1024 * 1024, /* octets of jobs that wait for a commit: busy above */
-	CORE_IDENTITY_MAX = 65536,           /* bound connections of one worker */
+	CORE_JOB_ARENA_BYTES = 64 * 1024 * 1024, /* 100,000 may become high privilege at once */
+	CORE_BATCH_MAX = 64,                     /* changes that share a commit */
+	CORE_JOB_BYTES = 16 * 1024,              /* that a waiting job holds, besides its PDU */
+	CORE_WAITING_MAX = 64 * 1024 * 1024,     /* octets of jobs that wait for a commit */
+	CORE_IDENTITY_MAX = 65536,               /* bound connections of one worker */
 };
 
 struct core_worker;
@@ -47,6 +48,7 @@ struct core {
 	const struct server_config *config;
 	struct event_base *base;
 	struct server_data data;
+	struct idm_log log;
 	struct tree *tree;
 	struct idm_groups *groups; /* what it found out about groups */
 	struct hash_pool *pool;
@@ -111,6 +113,7 @@ struct core_job {
 
 	/* A change that the job waits for. */
 	struct idm_request request;
+	struct idm_arena_mark mark; /* of its arena, when it began to wait */
 	core_changed changed;
 	uint64_t change_no;               /* of the change that was made; 0: none */
 	const char *note;                 /* what the client is to know of its success, or NULL */

@@ -1,10 +1,11 @@
 /*
- * Group commit (DESIGN 4): changes that wait are decided one after the other, each on the state
- * that the one before it left, and share one commit.  One that fails leaves no trace; an answer
- * leaves when all is durable.
+ * Group commit (DESIGN 4, CHANGES 23): changes that wait are decided one after the other, each on
+ * the state that the one before it left, and share a frame of the log, which on one box is one
+ * commit.  One that fails leaves no trace; an answer leaves when all is durable.
  */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "ldapd/core.h"
 #include "ldapd/log.h"
 
@@ -26,7 +27,13 @@ core_change(struct core_job *job, core_changed changed)
 		changed(job, IDM_BUSY, &err);
 		return;
 	}
+	if (!idm_uuid_generate(&job->request.id)) { /* kept over retries */
+		idm_fail(&err, IDM_SYSTEM, "no random octets");
+		changed(job, IDM_SYSTEM, &err);
+		return;
+	}
 	job->changed = changed;
+	job->mark = idm_arena_mark(job->arena);
 	job->next = NULL;
 	*core->batch_end = job;
 	core->batch_end = &job->next;
@@ -35,32 +42,60 @@ core_change(struct core_job *job, core_changed changed)
 	event_active(core->batch_event, EV_TIMEOUT, 0);
 }
 
-static size_t
-take_batch(struct core *core, struct outcome *out)
+/* The next job in line; NULL: there is none. */
+static struct core_job *
+take_job(struct core *core)
 {
-	size_t count = 0;
+	struct core_job *job = core->batch;
 
-	while (core->batch != NULL && count < CORE_BATCH_MAX) {
-		out[count++] = (struct outcome){ .job = core->batch };
-		core->batch_bytes -= core->batch->bytes;
-		core->batch = core->batch->next;
-	}
+	if (job == NULL)
+		return NULL;
+	core->batch = job->next;
+	core->batch_bytes -= job->bytes;
 	if (core->batch == NULL)
 		core->batch_end = &core->batch;
-	return count;
+	return job;
 }
 
+/* To the front of the line again, in their order, as if they had never been looked at. */
 static void
-decide(struct core *core, struct idm_txn *txn, struct outcome *outcome)
+put_back(struct core *core, struct outcome *outcomes, size_t count)
 {
-	struct core_job *job = outcome->job;
+	while (count > 0) {
+		struct core_job *job = outcomes[--count].job;
 
-	core->data.change.clock_jumped = core_clock_jumped(core);
-	if (!idm_uuid_generate(&job->request.id))
-		outcome->result = idm_fail(&outcome->err, IDM_SYSTEM, "no random octets");
-	else
-		outcome->result = idm_change_run(txn, &core->data.change, &job->identity,
-		    &job->request, core_now(core), job->arena, &outcome->set, &outcome->err);
+		idm_arena_rewind(job->arena, job->mark);
+		job->next = core->batch;
+		if (core->batch == NULL)
+			core->batch_end = &job->next;
+		core->batch = job;
+		core->batch_bytes += job->bytes;
+	}
+	idm_access_table_free(&core->data.table); /* it may be that of changes that are undone */
+}
+
+/* Decide what waits, until the frame is full, or the first has waited long enough. */
+static size_t
+fill_frame(struct core *core, struct idm_txn *txn, struct outcome *outcomes)
+{
+	uint64_t begun_ms = clock_monotonic_ms();
+	size_t bytes = 0, count = 0;
+
+	while (count < CORE_BATCH_MAX && bytes < IDM_FRAME_BYTES &&
+	       (count == 0 || clock_monotonic_ms() < begun_ms + IDM_FRAME_MS)) {
+		struct outcome *one = &outcomes[count];
+		struct core_job *job = take_job(core);
+
+		if (job == NULL)
+			break;
+		*one = (struct outcome){ .job = job };
+		core->data.change.clock_jumped = core_clock_jumped(core);
+		one->result = idm_change_run(txn, &core->data.change, &job->identity, &job->request,
+		    core_now(core), job->arena, &one->set, &one->err);
+		bytes += one->set.bytes;
+		count++;
+	}
+	return count;
 }
 
 /* None of it was stored: all that would have been is refused for the same reason. */
@@ -76,42 +111,57 @@ fail_all(struct core *core, struct outcome *outcomes, size_t count, enum idm_res
 		}
 	}
 	log_error("core: a commit failed: %s", err->text);
-	if (idm_store_failed(core->data.store)) {
-		log_error("core: the store needs a new process");
-		exit(EXIT_FAILURE); /* no answer leaves; the supervisor starts anew */
-	}
 }
 
 static bool
 anything_done(const struct outcome *outcomes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (outcomes[i].result == IDM_OK)
+		if (outcomes[i].result == IDM_OK && outcomes[i].set.item_count != 0)
 			return true;
 	}
 	return false;
 }
 
-static void
-run(struct core *core, struct outcome *outcomes, size_t count)
+/* No answer leaves; the supervisor starts a new process, which finds out what was stored. */
+_Noreturn static void
+start_anew(const struct idm_error *err)
 {
-	struct idm_txn txn;
-	struct idm_error err = { .text = "" };
-	enum idm_result result = idm_store_write_begin(core->data.store, &txn, &err);
+	log_error("core: a commit failed, and a new process has to look: %s", err->text);
+	exit(EXIT_FAILURE);
+}
 
+/* Fill a frame and append it.  How many changes have their outcome; 0: they wait again. */
+static size_t
+run(struct core *core, struct outcome *outcomes)
+{
+	struct idm_txn txn = { .mdb = NULL };
+	struct idm_error err = { .text = "" };
+	uint64_t on;
+	enum idm_result result = core->log.head(&core->log, &on, &err);
+	size_t count;
+
+	if (result == IDM_OK)
+		result = idm_store_write_begin(core->data.store, &txn, &err);
 	if (result != IDM_OK) {
-		fail_all(core, outcomes, count, result, &err);
-		return;
+		if (idm_store_failed(core->data.store))
+			start_anew(&err);
+		outcomes[0] = (struct outcome){ .job = take_job(core) };
+		fail_all(core, outcomes, 1, result, &err);
+		return 1;
 	}
-	for (size_t i = 0; i < count; i++)
-		decide(core, &txn, &outcomes[i]);
+	count = fill_frame(core, &txn, outcomes);
 	if (!anything_done(outcomes, count)) {
 		idm_store_write_abort(&txn);
-		return;
+		return count;
 	}
-	result = idm_store_write_commit(&txn, &err);
-	if (result != IDM_OK)
-		fail_all(core, outcomes, count, result, &err);
+	switch (core->log.append(&core->log, on, &txn, &result, &err)) {
+	case IDM_LOG_OK: break;
+	case IDM_LOG_MOVED: put_back(core, outcomes, count); return 0;
+	case IDM_LOG_UNKNOWN: start_anew(&err);
+	case IDM_LOG_UNAVAILABLE: fail_all(core, outcomes, count, result, &err); break;
+	}
+	return count;
 }
 
 static void
@@ -201,11 +251,9 @@ core_batch_run(struct core *core)
 		log_error("core: out of memory");
 		exit(EXIT_FAILURE);
 	}
-	count = take_batch(core, outcomes);
-	if (count != 0) {
-		run(core, outcomes, count);
+	count = core->batch == NULL ? 0 : run(core, outcomes);
+	if (count != 0)
 		finish(core, outcomes, count);
-	}
 	free(outcomes);
 	if (core->batch != NULL)
 		event_active(core->batch_event, EV_TIMEOUT, 0);

@@ -3,7 +3,6 @@
  * state may lag behind by a crash, so local.mdb remembers up to which change this was done, and the
  * start catches up.
  */
-#include "core/change_log.h"
 #include "core/session.h"
 #include "ldapd/core.h"
 
@@ -95,71 +94,61 @@ core_follow(struct core *core, const struct idm_change_set *set, struct idm_aren
 	return has_consequences(set) ? follow_local(core, set, arena, err) : IDM_OK;
 }
 
-/* The numbers of the last change that was followed, and of the last that was committed. */
+/* The number of the last change that was followed. */
 static enum idm_result
-load_numbers(struct core *core, uint64_t *followed, uint64_t *applied, struct idm_error *err)
+load_followed(struct core *core, uint64_t *followed, struct idm_error *err)
 {
 	struct idm_txn txn;
 	enum idm_result result = idm_store_local_read_begin(core->data.store, &txn, err);
 
+	*followed = 0;
 	if (result != IDM_OK)
 		return result;
 	result = idm_store_get_number(&txn, IDM_DB_LOCAL_META, followed_key, followed, err);
 	idm_store_read_end(&txn);
-	if (result == IDM_OK)
-		result = idm_store_read_begin(core->data.store, &txn, err);
-	if (result != IDM_OK)
-		return result;
-	result = idm_store_get_number(&txn, IDM_DB_META, "applied", applied, err);
-	idm_store_read_end(&txn);
 	return result;
 }
 
-static enum idm_result
-follow_number(struct core *core, uint64_t no, struct idm_arena *arena, struct idm_error *err)
-{
-	struct idm_change_set set;
-	struct idm_read read;
-	struct idm_txn txn;
-	enum idm_result result = idm_store_read_begin(core->data.store, &txn, err);
+/* What a change in the record brings along; its arena is the one that it was decoded in. */
+struct following {
+	struct core *core;
+	struct idm_arena *arena;
+};
 
-	if (result != IDM_OK)
-		return result;
-	result = idm_read_attach(&txn, arena, core_now(core), &read, err);
-	if (result == IDM_OK)
-		result = idm_change_log_get(&read, no, &set, err);
-	idm_store_read_end(&txn);
-	if (result == IDM_NOT_FOUND)
-		return IDM_OK; /* too old to be kept: its sessions have expired */
-	return result == IDM_OK && has_consequences(&set) ? follow_local(core, &set, arena, err)
-							  : result;
+static enum idm_result
+follow_recorded(void *ctx, const struct idm_change_set *set, struct idm_error *err)
+{
+	const struct following *f = ctx;
+
+	return core_follow(f->core, set, f->arena, err);
 }
 
+/* Changes that are too old to be kept ended sessions that have expired since. */
 enum idm_result
 core_follow_missed(struct core *core, struct idm_error *err)
 {
-	struct idm_arena *arena = idm_arena_new(CORE_JOB_ARENA_BYTES);
-	uint64_t followed = 0, applied = 0;
+	struct following f = { core, idm_arena_new(CORE_JOB_ARENA_BYTES) };
+	uint64_t followed;
 	enum idm_result result;
 
-	if (arena == NULL)
+	if (f.arena == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
-	result = load_numbers(core, &followed, &applied, err);
-	for (uint64_t no = followed + 1; no <= applied && result == IDM_OK; no++) {
-		idm_arena_reset(arena);
-		result = follow_number(core, no, arena, err);
-	}
-	idm_arena_free(&arena);
+	result = load_followed(core, &followed, err);
+	if (result == IDM_OK)
+		result = core->log.follow(&core->log, followed, f.arena, follow_recorded, &f, err);
+	idm_arena_free(&f.arena);
 	return result == IDM_OK ? core_follow_mark(core, err) : result;
 }
 
 enum idm_result
 core_follow_mark(struct core *core, struct idm_error *err)
 {
-	uint64_t followed = 0, applied = 0;
+	uint64_t followed, applied;
 	struct idm_txn txn;
-	enum idm_result result = load_numbers(core, &followed, &applied, err);
+	enum idm_result result = load_followed(core, &followed, err);
 
+	if (result == IDM_OK)
+		result = core->log.head(&core->log, &applied, err);
 	if (result != IDM_OK || followed >= applied)
 		return result;
 	result = idm_store_local_write_begin(core->data.store, &txn, err);

@@ -251,6 +251,8 @@ core_process_run(const struct server_config *config, int control_fd)
 	core.groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
 	if (set_up_loop(&core, control_fd))
 		result = server_data_open(config, &core.data, &err);
+	if (result == IDM_OK)
+		idm_log_local(&core.log, core.data.store);
 	if (result == IDM_OK && idm_store_upgraded_from(core.data.store) != 0)
 		log_warn("core: the database had the former format %llu and was upgraded; a copy "
 			 "of it is kept in %s as *.format-%llu",
