@@ -37,7 +37,7 @@ ask(struct cli *cli, enum exop_radius_action action, char *out, size_t size)
 int
 cmd_radius_show_secret(struct cli *cli)
 {
-	char secret[300];
+	char secret[300] = "";
 	int status = client_open_target(cli, NULL);
 
 	if (status == CLI_DONE)

@@ -76,12 +76,13 @@ idm_auth_plan_run(
 	for (int i = 0; i < IDM_AUTH_TESTS; i++) {
 		const struct idm_auth_test *test = &plan->tests[i];
 
-		if (test->attr_number == 0)
-			idm_password_dummy(password, params);
-		else if (idm_password_verify(idm_span_cstr(test->phc), password, NULL) == IDM_OK)
+		bool real = test->attr_number != 0;
+
+		if (real && idm_password_verify(idm_span_cstr(test->phc), password, NULL) == IDM_OK)
 			return i;
-		else if (idm_password_needs_upgrade(idm_span_cstr(test->phc), params))
-			idm_password_dummy(password, params); /* it may cost nothing itself */
+		/* A hash from elsewhere may have cost nothing itself. */
+		if (!real || idm_password_needs_upgrade(idm_span_cstr(test->phc), params))
+			idm_password_dummy(password, params);
 	}
 	return -1;
 }

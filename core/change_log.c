@@ -220,14 +220,15 @@ trim_changes(const struct idm_read *read, const struct idm_change_set *set, uint
 		size_t row_bytes;
 
 		result = oldest_change(read, &no, &row_bytes, err);
-		if (result == IDM_OK && no == set->no) {
+		if (result != IDM_OK)
+			return result;
+		if (no == set->no) {
 			bytes = row_bytes; /* it was counted wrong: nothing else is there */
 			break;
 		}
 		idm_store_u64(no, key);
-		if (result == IDM_OK)
-			result = idm_store_del(
-			    read->txn, IDM_DB_CHANGES, idm_span_of(key, sizeof(key)), err);
+		result =
+		    idm_store_del(read->txn, IDM_DB_CHANGES, idm_span_of(key, sizeof(key)), err);
 		if (result != IDM_OK)
 			return result;
 		bytes -= row_bytes < bytes ? row_bytes : bytes;

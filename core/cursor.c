@@ -13,20 +13,20 @@ idm_cursor_open(const struct idm_txn *txn, enum idm_db db, struct idm_span prefi
 
 	assert(db >= env->range.first && db < env->range.end);
 	cursor->mdb = NULL;
-	if (prefix.len > sizeof(cursor->prefix))
-		return idm_fail(err, IDM_INVALID, "a prefix of %zu bytes", prefix.len);
-	rc = mdb_cursor_open(txn->mdb, env->dbis[db], &mdb);
-	if (rc != 0)
-		return idm_lmdb_fail(err, rc, "cursor");
-	cursor->mdb = mdb;
 	cursor->txn = txn;
 	cursor->db = db;
-	if (prefix.len > 0)
-		memcpy(cursor->prefix, prefix.ptr, prefix.len);
 	cursor->prefix_len = prefix.len;
 	cursor->seek_len = 0;
 	cursor->started = false;
 	cursor->ended = false;
+	if (prefix.len > sizeof(cursor->prefix))
+		return idm_fail(err, IDM_INVALID, "a prefix of %zu bytes", prefix.len);
+	if (prefix.len > 0)
+		memcpy(cursor->prefix, prefix.ptr, prefix.len);
+	rc = mdb_cursor_open(txn->mdb, env->dbis[db], &mdb);
+	if (rc != 0)
+		return idm_lmdb_fail(err, rc, "cursor");
+	cursor->mdb = mdb;
 	return IDM_OK;
 }
 
@@ -113,6 +113,7 @@ idm_store_del_all(
 	while ((result = idm_cursor_next(&cursor, &key, &value, err)) == IDM_OK) {
 		size_t len = key.len;
 
+		assert(key.ptr != NULL);
 		memcpy(copy, key.ptr, len);
 		result = idm_store_del(txn, db, idm_span_of(copy, len), err);
 		if (result != IDM_OK)

@@ -74,8 +74,8 @@ enum idm_result idm_filter_parse(const struct idm_read *read, struct idm_span te
  * The text of a filter that is to be stored, in the read's arena: names of entries become the uuids
  * of those who bear them now.  What is no filter stays as it is, and so do names of nobody.
  */
-enum idm_result idm_filter_pin(const struct idm_read *read, struct idm_span text,
-    struct idm_span *out, struct idm_error *err);
+enum idm_result idm_filter_pin(
+    const struct idm_read *read, struct idm_span text, struct idm_span *out, struct idm_error *err);
 
 /*
  * Build one term as idm_filter_parse would, for callers that have a tree of their own.  `value` is

@@ -95,16 +95,15 @@ idm_clock_seen_store(
 	struct idm_txn txn;
 	enum idm_result result = idm_store_local_write_begin(store, &txn, err);
 
+	if (result != IDM_OK)
+		return result;
 	memcpy(row, seen->boot, IDM_CLOCK_BOOT_BYTES);
 	idm_store_u64((uint64_t)seen->wall_s, row + IDM_CLOCK_BOOT_BYTES);
 	idm_store_u64(seen->boot_ms, row + IDM_CLOCK_BOOT_BYTES + 8);
 	row[SEEN_BYTES - 1] = seen->synchronised;
 	result = idm_store_put(
 	    &txn, IDM_DB_LOCAL_META, idm_span_cstr(seen_key), idm_span_of(row, sizeof(row)), err);
-	if (result == IDM_OK)
-		return idm_store_write_commit(&txn, err);
-	idm_store_write_abort(&txn);
-	return result;
+	return idm_store_write_end(&txn, result, err);
 }
 
 bool

@@ -41,24 +41,24 @@ struct foreign {
 static const struct scheme {
 	const char *name;   /* as we write it; the names that follow are read as well */
 	const char *django; /* NULL: none */
-	enum kind kind;
 	const EVP_MD *(*digest)(void);
+	enum kind kind;
 	bool salted;
 } schemes[] = {
-	{ "{SHA}", NULL, KIND_DIGEST, EVP_sha1, false },
-	{ "{SSHA}", NULL, KIND_DIGEST, EVP_sha1, true },
-	{ "{SHA256}", NULL, KIND_DIGEST, EVP_sha256, false },
-	{ "{SSHA256}", NULL, KIND_DIGEST, EVP_sha256, true },
-	{ "{SHA384}", NULL, KIND_DIGEST, EVP_sha384, false },
-	{ "{SSHA384}", NULL, KIND_DIGEST, EVP_sha384, true },
-	{ "{SHA512}", NULL, KIND_DIGEST, EVP_sha512, false },
-	{ "{SSHA512}", NULL, KIND_DIGEST, EVP_sha512, true },
-	{ "{PBKDF2-SHA1}", "pbkdf2_sha1$", KIND_PBKDF2, EVP_sha1, true },
-	{ "{PBKDF2}", NULL, KIND_PBKDF2, EVP_sha1, true },
-	{ "{PBKDF2-SHA256}", "pbkdf2_sha256$", KIND_PBKDF2, EVP_sha256, true },
-	{ "{PBKDF2-SHA512}", "pbkdf2_sha512$", KIND_PBKDF2, EVP_sha512, true },
-	{ "{CRYPT}", NULL, KIND_CRYPT, NULL, true },
-	{ "{NT}", NULL, KIND_NT, NULL, false },
+	{ "{SHA}", NULL, EVP_sha1, KIND_DIGEST, false },
+	{ "{SSHA}", NULL, EVP_sha1, KIND_DIGEST, true },
+	{ "{SHA256}", NULL, EVP_sha256, KIND_DIGEST, false },
+	{ "{SSHA256}", NULL, EVP_sha256, KIND_DIGEST, true },
+	{ "{SHA384}", NULL, EVP_sha384, KIND_DIGEST, false },
+	{ "{SSHA384}", NULL, EVP_sha384, KIND_DIGEST, true },
+	{ "{SHA512}", NULL, EVP_sha512, KIND_DIGEST, false },
+	{ "{SSHA512}", NULL, EVP_sha512, KIND_DIGEST, true },
+	{ "{PBKDF2-SHA1}", "pbkdf2_sha1$", EVP_sha1, KIND_PBKDF2, true },
+	{ "{PBKDF2}", NULL, EVP_sha1, KIND_PBKDF2, true },
+	{ "{PBKDF2-SHA256}", "pbkdf2_sha256$", EVP_sha256, KIND_PBKDF2, true },
+	{ "{PBKDF2-SHA512}", "pbkdf2_sha512$", EVP_sha512, KIND_PBKDF2, true },
+	{ "{CRYPT}", NULL, NULL, KIND_CRYPT, true },
+	{ "{NT}", NULL, NULL, KIND_NT, false },
 };
 
 enum { SCHEME_COUNT = sizeof(schemes) / sizeof(schemes[0]) };

@@ -27,7 +27,7 @@ struct idm_read {
 	uint64_t high_privilege_id; /* 0 in a database that is being made */
 	/* Where changes of the index wait to be written (core/index_batch.h); NULL: they don't. */
 	struct idm_index_batch *index_batch;
-	struct idm_groups *groups;  /* what is known of groups, by idm_groups_use; NULL: nothing */
+	struct idm_groups *groups; /* what is known of groups, by idm_groups_use; NULL: nothing */
 };
 
 /* IDM_NOT_FOUND never: a database without a domain or these ids is one that is being made. */

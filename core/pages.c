@@ -93,9 +93,11 @@ load(const uint8_t *from, size_t bytes)
 	return value;
 }
 
-/* Always false: the caller has seen enough of that place. */
-__attribute__((format(printf, 2, 3))) static bool
-wrong(struct walk *w, const char *fmt, ...)
+/* False: the caller has seen enough of that place. */
+#define wrong(w, ...) (note_wrong(w, __VA_ARGS__), false)
+
+__attribute__((format(printf, 2, 3))) static void
+note_wrong(struct walk *w, const char *fmt, ...)
 {
 	char text[256];
 	va_list args;
@@ -105,7 +107,6 @@ wrong(struct walk *w, const char *fmt, ...)
 	va_end(args);
 	w->out->wrong++;
 	w->sink->finding(w->sink->ctx, w->tree->name, text);
-	return false;
 }
 
 /* --- pages */
@@ -137,10 +138,10 @@ take_page(struct walk *w, uint64_t number, unsigned flags)
 		w->sink->progress(w->sink->ctx, w->out->in_use, w->out->total);
 	page = w->map + number * w->page_bytes;
 	if (load(page + PAGE_NUMBER, 8) != number)
-		wrong(w, "page %" PRIu64 " says that it is page %" PRIu64, number,
+		note_wrong(w, "page %" PRIu64 " says that it is page %" PRIu64, number,
 		    load(page + PAGE_NUMBER, 8));
 	else if (load(page + PAGE_FLAGS, 2) != flags)
-		wrong(w, "page %" PRIu64 " is of the kind 0x%x where 0x%x belongs", number,
+		note_wrong(w, "page %" PRIu64 " is of the kind 0x%x where 0x%x belongs", number,
 		    (unsigned)load(page + PAGE_FLAGS, 2), flags);
 	else
 		return page;
@@ -336,7 +337,8 @@ walk_tree(struct walk *w, const struct tree *tree,
 	if (ok &&
 	    (w->counted.branches != tree->branches || w->counted.leaves != tree->leaves ||
 		w->counted.overflows != tree->overflows || w->counted.entries != tree->entries))
-		wrong(w, "it has %" PRIu64 " records and should have %" PRIu64 ", or other pages",
+		note_wrong(w,
+		    "it has %" PRIu64 " records and should have %" PRIu64 ", or other pages",
 		    w->counted.entries, tree->entries);
 }
 

@@ -50,10 +50,10 @@ give_reference(struct sink *sink, uint64_t id)
 		return idm_fail(sink->err, IDM_CORRUPT, "an edge names an entry that is gone");
 	if (result != IDM_OK)
 		return result;
-	if (sink->refer == NULL)
-		give(sink, idm_uuid_span(&entry.uuid));
-	else
+	if (sink->refer != NULL)
 		sink->stopped = !sink->refer(sink->context, &entry);
+	else
+		give(sink, idm_uuid_span(&entry.uuid));
 	return IDM_OK;
 }
 
@@ -112,17 +112,27 @@ shows_members(const struct idm_entry *entry, const struct idm_attr *attr)
 	       idm_entry_is_dynamic_group(entry) == (attr->number == IDM_ATTR_DYNMEMBER);
 }
 
+/* What is read from edges. */
+static enum idm_result
+give_edges(struct sink *sink, const struct idm_entry *entry, const struct idm_attr *attr)
+{
+	switch (attr->number) {
+	case IDM_ATTR_MEMBEROF: return give_groups(sink, entry, false);
+	case IDM_ATTR_DIRECTMEMBEROF: return give_groups(sink, entry, true);
+	default: return shows_members(entry, attr) ? give_members(sink, entry) : IDM_OK;
+	}
+}
+
 static enum idm_result
 give_all(struct sink *sink, const struct idm_entry *entry, const struct idm_attr *attr)
 {
 	switch (attr->number) {
 	case IDM_ATTR_UUID: give(sink, idm_uuid_span(&entry->uuid)); return IDM_OK;
 	case IDM_ATTR_SPN: give_spn(sink, entry); return IDM_OK;
-	case IDM_ATTR_MEMBEROF: return give_groups(sink, entry, false);
-	case IDM_ATTR_DIRECTMEMBEROF: return give_groups(sink, entry, true);
+	case IDM_ATTR_MEMBEROF:
+	case IDM_ATTR_DIRECTMEMBEROF:
 	case IDM_ATTR_MEMBER:
-	case IDM_ATTR_DYNMEMBER:
-		return shows_members(entry, attr) ? give_members(sink, entry) : IDM_OK;
+	case IDM_ATTR_DYNMEMBER: return give_edges(sink, entry, attr);
 	default: give_stored(sink, entry, attr->number); return IDM_OK;
 	}
 }
@@ -144,7 +154,8 @@ idm_search_references(const struct idm_read *read, const struct idm_entry *entry
 {
 	struct sink sink = { .read = read, .refer = emit, .context = context, .err = err };
 
+	assert(emit != NULL);
 	assert((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_EDGE)) != 0 &&
 	       attr->syntax == IDM_SYNTAX_REFERENCE);
-	return give_all(&sink, entry, attr);
+	return give_edges(&sink, entry, attr);
 }
