@@ -4,8 +4,10 @@
 
 #include <stdint.h>
 
-/* Open DIR's database for writing (a new one is made) and add `persons` with all that goes along.
- * Prints the rates. */
+/*
+ * Open DIR's database for writing (a new one is made) and add `persons` with all that goes along,
+ * in bulk.  Prints the rate.
+ */
 void fill(const char *dir, uint32_t persons);
 
 /* The same people as LDIF on stdout, for an import. */
