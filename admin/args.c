@@ -8,57 +8,76 @@
 #define ACCOUNTS "account|person|service_account "
 
 static const struct command commands[] = {
-	{ "login", "[-D NAME]", 0, 0, false, cmd_login },
-	{ "logout", "[NAME]", 0, 1, false, cmd_logout },
-	{ "reauth", "", 0, 0, false, cmd_reauth },
-	{ "session list", "", 0, 0, false, cmd_session_list },
-	{ "self whoami", "", 0, 0, false, cmd_self_whoami },
-	{ "version", "", 0, 0, false, cmd_version },
-	{ ACCOUNTS "list", "", 0, 0, false, cmd_account_list },
-	{ ACCOUNTS "search", "WORD", 1, 1, false, cmd_account_search },
-	{ ACCOUNTS "get", "ACCOUNT", 1, 1, false, cmd_account_get },
-	{ ACCOUNTS "create", "NAME DISPLAYNAME", 2, 2, false, cmd_account_create },
+	{ "login", "[-D NAME]", 0, 0, 0, cmd_login },
+	{ "logout", "[NAME]", 0, 1, 0, cmd_logout },
+	{ "reauth", "", 0, 0, 0, cmd_reauth },
+	{ "session list", "", 0, 0, 0, cmd_session_list },
+	{ "self whoami", "", 0, 0, 0, cmd_self_whoami },
+	{ "version", "", 0, 0, 0, cmd_version },
+	{ ACCOUNTS "list", "", 0, 0, 0, cmd_account_list },
+	{ ACCOUNTS "search", "WORD", 1, 1, 0, cmd_account_search },
+	{ ACCOUNTS "get", "ACCOUNT", 1, 1, 0, cmd_account_get },
+	{ ACCOUNTS "create", "NAME DISPLAYNAME", 2, 2, 0, cmd_account_create },
 	{ ACCOUNTS "update",
 	    "ACCOUNT [--displayname TEXT] [--legalname TEXT] [--mail ADDRESS]... [--newname NAME]",
-	    1, 1, true, cmd_account_update },
+	    1, 1, ARGS_ACCOUNT, cmd_account_update },
 	{ "account person update",
 	    "ACCOUNT [--displayname TEXT] [--legalname TEXT] [--mail ADDRESS]... [--newname NAME]",
-	    1, 1, true, cmd_account_update },
-	{ ACCOUNTS "delete", "ACCOUNT", 1, 1, false, cmd_account_delete },
-	{ ACCOUNTS "credential status", "ACCOUNT", 1, 1, false, cmd_credential_status },
-	{ ACCOUNTS "credential update", "ACCOUNT", 1, 1, false, cmd_credential_update },
-	{ ACCOUNTS "credential generate_pw", "ACCOUNT", 1, 1, false, cmd_credential_generate },
-	{ ACCOUNTS "credential generate", "ACCOUNT", 1, 1, false, cmd_credential_generate },
-	{ ACCOUNTS "validity show", "ACCOUNT", 1, 1, false, cmd_validity_show },
-	{ ACCOUNTS "validity begin_from", "ACCOUNT TIME|any|clear|now", 2, 2, false,
+	    1, 1, ARGS_ACCOUNT, cmd_account_update },
+	{ ACCOUNTS "delete", "ACCOUNT", 1, 1, 0, cmd_account_delete },
+	{ ACCOUNTS "credential status", "ACCOUNT", 1, 1, 0, cmd_credential_status },
+	{ ACCOUNTS "credential update", "ACCOUNT", 1, 1, 0, cmd_credential_update },
+	{ ACCOUNTS "credential generate_pw", "ACCOUNT", 1, 1, 0, cmd_credential_generate },
+	{ ACCOUNTS "credential generate", "ACCOUNT", 1, 1, 0, cmd_credential_generate },
+	{ ACCOUNTS "validity show", "ACCOUNT", 1, 1, 0, cmd_validity_show },
+	{ ACCOUNTS "validity begin_from", "ACCOUNT TIME|any|clear|now", 2, 2, 0,
 	    cmd_validity_begin_from },
-	{ ACCOUNTS "validity expire_at", "ACCOUNT TIME|never|clear|now|epoch", 2, 2, false,
+	{ ACCOUNTS "validity expire_at", "ACCOUNT TIME|never|clear|now|epoch", 2, 2, 0,
 	    cmd_validity_expire_at },
-	{ ACCOUNTS "radius show_secret", "ACCOUNT", 1, 1, false, cmd_radius_show_secret },
-	{ ACCOUNTS "radius generate_secret", "ACCOUNT", 1, 1, false, cmd_radius_generate_secret },
-	{ ACCOUNTS "radius delete_secret", "ACCOUNT", 1, 1, false, cmd_radius_delete_secret },
-	{ "recycle_bin list", "", 0, 0, false, cmd_recycle_list },
-	{ "recycle_bin get", "UUID|NAME", 1, 1, false, cmd_recycle_get },
-	{ "recycle_bin revive", "UUID|NAME", 1, 1, false, cmd_recycle_revive },
-	{ "group list", "", 0, 0, false, cmd_group_list },
-	{ "group search", "WORD", 1, 1, false, cmd_account_search },
-	{ "group get", "GROUP", 1, 1, false, cmd_group_get },
-	{ "group create", "NAME", 1, 1, false, cmd_group_create },
-	{ "group delete", "GROUP", 1, 1, false, cmd_group_delete },
-	{ "group list_members", "GROUP", 1, 1, false, cmd_group_list_members },
-	{ "group add_members", "GROUP MEMBER...", 2, -1, false, cmd_group_add_members },
-	{ "group remove_members", "GROUP MEMBER...", 2, -1, false, cmd_group_remove_members },
-	{ "group set_members", "GROUP MEMBER...", 2, -1, false, cmd_group_set_members },
-	{ "group purge_members", "GROUP", 1, 1, false, cmd_group_purge_members },
-	{ "system access list", "", 0, 0, false, cmd_access_list },
-	{ "system access get", "PROFILE", 1, 1, false, cmd_access_get },
-	{ "system access create", "PROFILE KEY=VALUES...", 2, -1, false, cmd_access_create },
-	{ "system access update", "PROFILE KEY=VALUES|KEY+=VALUES|KEY-=VALUES...", 2, -1, false,
+	{ ACCOUNTS "radius show_secret", "ACCOUNT", 1, 1, 0, cmd_radius_show_secret },
+	{ ACCOUNTS "radius generate_secret", "ACCOUNT", 1, 1, 0, cmd_radius_generate_secret },
+	{ ACCOUNTS "radius delete_secret", "ACCOUNT", 1, 1, 0, cmd_radius_delete_secret },
+	{ "recycle_bin list", "", 0, 0, 0, cmd_recycle_list },
+	{ "recycle_bin get", "UUID|NAME", 1, 1, 0, cmd_recycle_get },
+	{ "recycle_bin revive", "UUID|NAME", 1, 1, 0, cmd_recycle_revive },
+	{ "group list", "", 0, 0, 0, cmd_group_list },
+	{ "group search", "WORD", 1, 1, 0, cmd_account_search },
+	{ "group get", "GROUP", 1, 1, 0, cmd_group_get },
+	{ "group create", "NAME", 1, 1, 0, cmd_group_create },
+	{ "group delete", "GROUP", 1, 1, 0, cmd_group_delete },
+	{ "group list_members", "GROUP", 1, 1, 0, cmd_group_list_members },
+	{ "group add_members", "GROUP MEMBER...", 2, -1, 0, cmd_group_add_members },
+	{ "group remove_members", "GROUP MEMBER...", 2, -1, 0, cmd_group_remove_members },
+	{ "group set_members", "GROUP MEMBER...", 2, -1, 0, cmd_group_set_members },
+	{ "group purge_members", "GROUP", 1, 1, 0, cmd_group_purge_members },
+	{ "system access list", "", 0, 0, 0, cmd_access_list },
+	{ "system access get", "PROFILE", 1, 1, 0, cmd_access_get },
+	{ "system access create", "PROFILE KEY=VALUES...", 2, -1, 0, cmd_access_create },
+	{ "system access update", "PROFILE KEY=VALUES|KEY+=VALUES|KEY-=VALUES...", 2, -1, 0,
 	    cmd_access_update },
-	{ "system access enable", "PROFILE", 1, 1, false, cmd_access_enable },
-	{ "system access disable", "PROFILE", 1, 1, false, cmd_access_disable },
-	{ "system access delete", "PROFILE", 1, 1, false, cmd_access_delete },
-	{ "system access explain", "ACTOR TARGET", 2, 2, false, cmd_access_explain },
+	{ "system access enable", "PROFILE", 1, 1, 0, cmd_access_enable },
+	{ "system access disable", "PROFILE", 1, 1, 0, cmd_access_disable },
+	{ "system access delete", "PROFILE", 1, 1, 0, cmd_access_delete },
+	{ "system access explain", "ACTOR TARGET", 2, 2, 0, cmd_access_explain },
+	{ "system schema attribute list", "", 0, 0, 0, cmd_attribute_list },
+	{ "system schema attribute get", "NAME", 1, 1, 0, cmd_attribute_get },
+	{ "system schema attribute create",
+	    "NAME SYNTAX [--multi] [--unique] [--index KIND]... [--description TEXT]", 2, 2,
+	    ARGS_ATTRIBUTE, cmd_attribute_create },
+	{ "system schema attribute update",
+	    "NAME [--syntax SYNTAX] [--multi|--single] [--unique|--not-unique] [--index KIND]... "
+	    "[--description TEXT]",
+	    1, 1, ARGS_ATTRIBUTE, cmd_attribute_update },
+	{ "system schema attribute delete", "NAME", 1, 1, 0, cmd_attribute_delete },
+	{ "system schema class list", "", 0, 0, 0, cmd_class_list },
+	{ "system schema class get", "NAME", 1, 1, 0, cmd_class_get },
+	{ "system schema class create",
+	    "NAME [--must ATTRIBUTE]... [--may ATTRIBUTE]... [--description TEXT]", 1, 1,
+	    ARGS_CLASS, cmd_class_create },
+	{ "system schema class update",
+	    "NAME [--must ATTRIBUTE]... [--may ATTRIBUTE]... [--description TEXT]", 1, 1,
+	    ARGS_CLASS, cmd_class_update },
+	{ "system schema class delete", "NAME", 1, 1, 0, cmd_class_delete },
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -186,12 +205,14 @@ static int __attribute__((format(printf, 1, 2))) bad_usage(const char *fmt, ...)
 
 /* --- options */
 
+/* One option has one of `value`, `values` and `flag`. */
 struct option {
 	const char *word;
-	const char **value; /* where its value goes; --mail's are many */
-	bool *flag;         /* of options that take no value */
-	char letter;        /* '\0': none */
-	bool detail;        /* of commands that take details alone */
+	const char **value;        /* where its value goes, */
+	struct cli_values *values; /* or its values, */
+	bool *flag;                /* or that it was given */
+	char letter;               /* '\0': none */
+	unsigned details;          /* of which commands it is; 0: of all */
 };
 
 /* Does the argument name the option?  *attached: the value that hangs on it, or NULL. */
@@ -216,23 +237,39 @@ is_option(const struct option *option, const char *arg, const char **attached)
 }
 
 static int
-take_value(struct cli *cli, const struct option *option, const char *value)
+take_value(const struct option *option, const char *value)
 {
-	if (strcmp(option->word, "mail") != 0) {
+	struct cli_values *values = option->values;
+
+	if (values == NULL) {
 		*option->value = value;
 		return CLI_DONE;
 	}
-	if (cli->mail_count == CLI_MAILS_MAX - 1)
-		return bad_usage(
-		    "--mail: more than %d of them: an account has no more", CLI_MAILS_MAX - 1);
-	cli->mails[cli->mail_count++] = (char *)(uintptr_t)value;
+	if (values->count == CLI_VALUES_MAX - 1)
+		return bad_usage("--%s: more than %d of them: nothing has so many", option->word,
+		    CLI_VALUES_MAX - 1);
+	values->list[values->count++] = (char *)(uintptr_t)value;
 	return CLI_DONE;
 }
 
-/* Take the option argv[*i], and move *i to its last argument.  *detail: which detail it is. */
+/* Note an option that not all commands take. */
 static int
-take_option(struct cli *cli, const struct option *options, size_t count, char **argv, int *i,
-    const char **detail)
+note_detail(struct args *out, const struct option *option)
+{
+	for (int i = 0; i < out->detail_count; i++) {
+		if (out->details[i].word == option->word)
+			return CLI_DONE;
+	}
+	if (out->detail_count == ARGS_DETAILS_MAX)
+		return bad_usage("--%s: no command takes so many options", option->word);
+	out->details[out->detail_count].word = option->word;
+	out->details[out->detail_count++].details = option->details;
+	return CLI_DONE;
+}
+
+/* Take the option argv[*i], and move *i to its last argument. */
+static int
+take_option(const struct option *options, size_t count, char **argv, int *i, struct args *out)
 {
 	for (size_t k = 0; k < count; k++) {
 		const struct option *option = &options[k];
@@ -240,8 +277,8 @@ take_option(struct cli *cli, const struct option *options, size_t count, char **
 
 		if (!is_option(option, argv[*i], &value))
 			continue;
-		if (option->detail)
-			*detail = option->word;
+		if (option->details != 0 && note_detail(out, option) != CLI_DONE)
+			return CLI_USAGE;
 		if (option->flag != NULL) {
 			*option->flag = true;
 			return CLI_DONE;
@@ -250,7 +287,7 @@ take_option(struct cli *cli, const struct option *options, size_t count, char **
 			value = argv[*i + 1] == NULL ? NULL : argv[++*i];
 		if (value == NULL)
 			return bad_usage("--%s: its value is missing", option->word);
-		return take_value(cli, option, value);
+		return take_value(option, value);
 	}
 	return bad_usage("%s: there is no such option; see kanidm --help", argv[*i]);
 }
@@ -272,22 +309,32 @@ set_output(struct cli *cli, const char *output)
 
 /* Split the line: options into `cli`, the rest into out->words. */
 static int
-split(struct cli *cli, int argc, char **argv, struct args *out, const char **detail)
+split(struct cli *cli, int argc, char **argv, struct args *out)
 {
 	const char *output = NULL;
+	const unsigned all = ARGS_ACCOUNT | ARGS_ATTRIBUTE | ARGS_CLASS;
 	const struct option options[] = {
-		{ "name", &cli->name, NULL, 'D', false },
-		{ "url", &cli->url, NULL, 'H', false },
-		{ "ca", &cli->ca, NULL, 'C', false },
-		{ "output", &output, NULL, 'o', false },
-		{ "debug", NULL, &cli->debug, 'd', false },
-		{ "yes", NULL, &cli->yes, '\0', false },
-		{ "help", NULL, &out->help, 'h', false },
-		{ "legalname", &cli->legalname, NULL, 'l', true },
-		{ "displayname", &cli->displayname, NULL, 'i', true },
-		{ "newname", &cli->newname, NULL, 'n', true },
-		{ "description", &cli->description, NULL, '\0', true },
-		{ "mail", NULL, NULL, 'm', true },
+		{ "name", .value = &cli->name, .letter = 'D' },
+		{ "url", .value = &cli->url, .letter = 'H' },
+		{ "ca", .value = &cli->ca, .letter = 'C' },
+		{ "output", .value = &output, .letter = 'o' },
+		{ "debug", .flag = &cli->debug, .letter = 'd' },
+		{ "yes", .flag = &cli->yes },
+		{ "help", .flag = &out->help, .letter = 'h' },
+		{ "legalname", .value = &cli->legalname, .letter = 'l', .details = ARGS_ACCOUNT },
+		{ "displayname", .value = &cli->displayname, .letter = 'i',
+		    .details = ARGS_ACCOUNT },
+		{ "newname", .value = &cli->newname, .letter = 'n', .details = ARGS_ACCOUNT },
+		{ "mail", .values = &cli->mails, .letter = 'm', .details = ARGS_ACCOUNT },
+		{ "description", .value = &cli->description, .details = all },
+		{ "syntax", .value = &cli->syntax, .details = ARGS_ATTRIBUTE },
+		{ "index", .values = &cli->index, .details = ARGS_ATTRIBUTE },
+		{ "multi", .flag = &cli->multi, .details = ARGS_ATTRIBUTE },
+		{ "single", .flag = &cli->single, .details = ARGS_ATTRIBUTE },
+		{ "unique", .flag = &cli->unique, .details = ARGS_ATTRIBUTE },
+		{ "not-unique", .flag = &cli->not_unique, .details = ARGS_ATTRIBUTE },
+		{ "must", .values = &cli->must, .details = ARGS_CLASS },
+		{ "may", .values = &cli->may, .details = ARGS_CLASS },
 	};
 	bool only_words = false;
 
@@ -300,7 +347,7 @@ split(struct cli *cli, int argc, char **argv, struct args *out, const char **det
 			out->words[out->count++] = argv[i];
 		else
 			status = take_option(
-			    cli, options, sizeof(options) / sizeof(options[0]), argv, &i, detail);
+			    options, sizeof(options) / sizeof(options[0]), argv, &i, out);
 		if (status != CLI_DONE)
 			return status;
 	}
@@ -327,29 +374,32 @@ name_command(struct cli *cli, struct args *out, int words)
 }
 
 static int
-check_operands(const struct cli *cli, const struct command *command, const char *detail)
+check_operands(const struct cli *cli, const struct args *args)
 {
+	const struct command *command = args->command;
 	bool many = command->max_operands >= 0 && cli->arg_count > command->max_operands;
 
 	if (cli->arg_count < command->min_operands || many) {
 		fprintf(stderr, "usage: kanidm %s %s\n", cli->command, command->operands);
 		return CLI_USAGE;
 	}
-	if (detail != NULL && !command->takes_details)
-		return bad_usage("%s: --%s belongs to `update`", cli->command, detail);
+	for (int i = 0; i < args->detail_count; i++) {
+		if ((args->details[i].details & command->details) == 0)
+			return bad_usage("%s: --%s is no option of this command; see kanidm --help",
+			    cli->command, args->details[i].word);
+	}
 	return CLI_DONE;
 }
 
 int
 args_parse(struct cli *cli, int argc, char **argv, struct args *out)
 {
-	const char *detail = NULL;
 	int words, status;
 
 	*out = (struct args){ .words = calloc((size_t)argc + 1, sizeof(*out->words)) };
 	if (out->words == NULL)
 		return bad_usage("out of memory");
-	status = split(cli, argc, argv, out, &detail);
+	status = split(cli, argc, argv, out);
 	if (status != CLI_DONE || out->help)
 		return status;
 	out->command = find_command(out->words, out->count, &words);
@@ -358,7 +408,7 @@ args_parse(struct cli *cli, int argc, char **argv, struct args *out)
 		return CLI_USAGE;
 	}
 	name_command(cli, out, words);
-	return check_operands(cli, out->command, detail);
+	return check_operands(cli, out);
 }
 
 void

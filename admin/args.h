@@ -6,7 +6,14 @@
 
 #include "admin/cli.h"
 
-enum { ARGS_COMMAND_BYTES = 128 };
+enum { ARGS_COMMAND_BYTES = 128, ARGS_DETAILS_MAX = 16 };
+
+/* Options of some commands alone. */
+enum args_details {
+	ARGS_ACCOUNT = 1 << 0,   /* --displayname and the like */
+	ARGS_ATTRIBUTE = 1 << 1, /* of an attribute of the schema */
+	ARGS_CLASS = 1 << 2,     /* of a class of it */
+};
 
 /*
  * A command: its words, with alternatives of the first one between bars; "_" stands for "-" too.
@@ -16,8 +23,8 @@ struct command {
 	const char *words;
 	const char *operands; /* for usage */
 	int min_operands;
-	int max_operands;   /* -1: any number */
-	bool takes_details; /* --legalname and the like */
+	int max_operands; /* -1: any number */
+	unsigned details; /* of enum args_details: the options that it takes beside those of all */
 	int (*run)(struct cli *cli);
 };
 
@@ -26,6 +33,11 @@ struct args {
 	char **words;                  /* all that is no option, and a NULL; owned */
 	int count;
 	bool help;
+	struct {
+		const char *word; /* of an option that was given */
+		unsigned details; /* whose it is */
+	} details[ARGS_DETAILS_MAX];
+	int detail_count;
 	char typed[ARGS_COMMAND_BYTES]; /* the command's words as they were typed */
 };
 

@@ -14,10 +14,16 @@ enum {
 	CLI_DONE = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_MAILS_MAX = 64,
+	CLI_VALUES_MAX = 130, /* of one option, with the NULL behind them */
 };
 
 struct client;
+
+/* The values of an option that may be given several times; a NULL behind them. */
+struct cli_values {
+	char *list[CLI_VALUES_MAX];
+	int count;
+};
 
 /* The command line, the settings behind it, and the connection once there is one. */
 struct cli {
@@ -38,8 +44,15 @@ struct cli {
 	const char *displayname;
 	const char *newname;
 	const char *description;
-	char *mails[CLI_MAILS_MAX];
-	int mail_count;
+	struct cli_values mails;
+	const char *syntax;
+	struct cli_values index;
+	struct cli_values must;
+	struct cli_values may;
+	bool multi;
+	bool single;
+	bool unique;
+	bool not_unique;
 
 	struct client *client;
 };
@@ -103,6 +116,16 @@ int cmd_access_enable(struct cli *cli);
 int cmd_access_disable(struct cli *cli);
 int cmd_access_delete(struct cli *cli);
 int cmd_access_explain(struct cli *cli);
+int cmd_attribute_list(struct cli *cli);
+int cmd_attribute_get(struct cli *cli);
+int cmd_attribute_create(struct cli *cli);
+int cmd_attribute_update(struct cli *cli);
+int cmd_attribute_delete(struct cli *cli);
+int cmd_class_list(struct cli *cli);
+int cmd_class_get(struct cli *cli);
+int cmd_class_create(struct cli *cli);
+int cmd_class_update(struct cli *cli);
+int cmd_class_delete(struct cli *cli);
 int cmd_version(struct cli *cli);
 
 #endif

@@ -28,7 +28,9 @@ static const char *const shown[] = { "class", "name", "spn", "displayname", "leg
 	"entry_managed_by", "primary_credential", "unix_password", "radius_secret", "created",
 	"last_modified", "acp_receiver", "acp_target", "acp_hp", "acp_search", "acp_modify_present",
 	"acp_modify_removed", "acp_modify_class", "acp_create_class", "acp_create_attr",
-	"acp_delete", "acp_enable", NULL };
+	"acp_delete", "acp_enable", "attributetype_name", "attributetype_syntax",
+	"attributetype_multi", "attributetype_unique", "attributetype_index",
+	"attributetype_number", "classtype_name", "classtype_must", "classtype_may", NULL };
 
 /* --- errors */
 
@@ -602,15 +604,12 @@ search_pages(struct cli *cli, const struct place *place, json_t *out)
 	return code;
 }
 
-static int
-search(struct cli *cli, const char *filter, json_t **out)
+int
+client_search(struct cli *cli, const char *base, const char *filter, json_t **out)
 {
-	struct place place = { client_suffix(cli), LDAP_SCOPE_SUBTREE, filter };
+	struct place place = { base, LDAP_SCOPE_SUBTREE, filter };
 	int code;
 
-	*out = NULL;
-	if (place.base == NULL)
-		return CLI_FAILED;
 	*out = json_array();
 	code = search_pages(cli, &place, *out);
 	if (code == LDAP_SUCCESS)
@@ -618,6 +617,15 @@ search(struct cli *cli, const char *filter, json_t **out)
 	json_decref(*out);
 	*out = NULL;
 	return fail_ldap(cli, code);
+}
+
+static int
+search(struct cli *cli, const char *filter, json_t **out)
+{
+	const char *suffix = client_suffix(cli);
+
+	*out = NULL;
+	return suffix == NULL ? CLI_FAILED : client_search(cli, suffix, filter, out);
 }
 
 /* The entry of this DN, if it is of the subject's kind; no entry is no failure. */

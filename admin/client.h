@@ -56,6 +56,9 @@ int client_open_target(struct cli *cli, json_t **out);
 /* The entries that `target` names, as an array, for there may be several in the recycle bin. */
 int client_find(struct cli *cli, const char *subject, const char *target, json_t **out);
 
+/* All entries below a DN that a filter (RFC 4515) finds, as client_get gives them. */
+int client_search(struct cli *cli, const char *base, const char *filter, json_t **out);
+
 /* All entries of a kind, sorted by name; `word` (may be NULL) is a part of a name. */
 int client_list(struct cli *cli, const char *subject, const char *word, json_t **out);
 

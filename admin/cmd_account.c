@@ -110,8 +110,8 @@ cmd_account_update(struct cli *cli)
 		replace(&list_of_mods[count++], "displayname", displayname);
 	if (cli->legalname != NULL)
 		replace(&list_of_mods[count++], "legalname", legalname);
-	if (cli->mail_count != 0)
-		replace(&list_of_mods[count++], "mail", cli->mails);
+	if (cli->mails.count != 0)
+		replace(&list_of_mods[count++], "mail", cli->mails.list);
 	if (cli->description != NULL)
 		replace(&list_of_mods[count++], "description", description);
 	if (cli->newname != NULL)

@@ -493,6 +493,7 @@ static const struct {
 	[DN_CONTAINER_GROUPS] = { "groups", "cn" },
 	[DN_CONTAINER_SERVICES] = { "services", "uid" },
 	[DN_CONTAINER_ACCESS] = { "access", "cn" },
+	[DN_CONTAINER_SCHEMA] = { "schema", "cn" },
 };
 
 static const struct {

@@ -93,6 +93,8 @@ enum dn_container {
 	DN_CONTAINER_GROUPS,
 	DN_CONTAINER_SERVICES,
 	DN_CONTAINER_ACCESS, /* access control profiles, whose names are their own */
+	DN_CONTAINER_SCHEMA, /* attributes and classes of administrators; so are theirs */
+	DN_CONTAINER_LAST = DN_CONTAINER_SCHEMA,
 };
 
 enum dn_kind {

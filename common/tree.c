@@ -95,6 +95,9 @@ tree_container(const struct idm_entry *entry)
 			container = DN_CONTAINER_SERVICES;
 		else if (idm_span_is(class.norm, "access_control_profile"))
 			container = DN_CONTAINER_ACCESS;
+		else if (idm_span_is(class.norm, "attributetype") ||
+			 idm_span_is(class.norm, "classtype"))
+			container = DN_CONTAINER_SCHEMA;
 		else if (idm_span_is(class.norm, "recycled") ||
 			 idm_span_is(class.norm, "tombstone"))
 			return DN_CONTAINER_NONE;
@@ -112,6 +115,7 @@ node_uuid(enum dn_container container)
 		[DN_CONTAINER_GROUPS] = IDM_BUILTIN_OU_GROUPS,
 		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
 		[DN_CONTAINER_ACCESS] = IDM_BUILTIN_OU_ACCESS,
+		[DN_CONTAINER_SCHEMA] = IDM_BUILTIN_OU_SCHEMA,
 	};
 
 	return idm_uuid_builtin(numbers[container]);
@@ -128,7 +132,7 @@ is_node(const struct idm_entry *entry, enum dn_container container)
 enum dn_container
 tree_container_itself(const struct idm_entry *entry)
 {
-	for (int c = DN_CONTAINER_PEOPLE; c <= DN_CONTAINER_ACCESS; c++) {
+	for (int c = DN_CONTAINER_PEOPLE; c <= DN_CONTAINER_LAST; c++) {
 		if (is_node(entry, (enum dn_container)c))
 			return (enum dn_container)c;
 	}
@@ -140,6 +144,16 @@ tree_has_subordinates(const struct idm_entry *entry)
 {
 	return is_node(entry, DN_CONTAINER_NONE) ||
 	       tree_container_itself(entry) != DN_CONTAINER_NONE;
+}
+
+uint32_t
+tree_naming_attr(const struct idm_entry *entry)
+{
+	if (idm_entry_has_class(entry, "attributetype"))
+		return IDM_ATTR_ATTRIBUTETYPE_NAME;
+	if (idm_entry_has_class(entry, "classtype"))
+		return IDM_ATTR_CLASSTYPE_NAME;
+	return IDM_ATTR_NAME;
 }
 
 static size_t
@@ -158,7 +172,7 @@ struct idm_span
 tree_dn(const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES])
 {
 	enum dn_container container = tree_container(entry);
-	struct idm_span name = idm_entry_text(entry, IDM_ATTR_NAME);
+	struct idm_span name = idm_entry_text(entry, tree_naming_attr(entry));
 	size_t len;
 
 	if (container != DN_CONTAINER_NONE && name.len != 0)
@@ -201,19 +215,34 @@ find_mail(
 	return idm_lookup_claim(read, IDM_CLAIM_MAIL, norm, out, err);
 }
 
+/* By the name that the container's entries have. */
+static enum idm_result
+find_by_name(const struct idm_read *read, enum dn_container container, struct idm_span name,
+    struct idm_entry *out, struct idm_error *err)
+{
+	enum idm_result result;
+
+	if (container == DN_CONTAINER_ACCESS)
+		return idm_lookup_claim(read, IDM_CLAIM_PROFILE, name, out, err);
+	if (container != DN_CONTAINER_SCHEMA)
+		return idm_lookup_claim(read, IDM_CLAIM_NAME, name, out, err);
+	result = idm_lookup_unique(read, IDM_ATTR_ATTRIBUTETYPE_NAME, name, out, err);
+	if (result == IDM_NOT_FOUND) /* no two are called alike */
+		result = idm_lookup_unique(read, IDM_ATTR_CLASSTYPE_NAME, name, out, err);
+	return result;
+}
+
 static enum idm_result
 find_named(const struct idm_read *read, const struct dn_target *target, struct idm_entry *out,
     struct idm_error *err)
 {
-	enum idm_claim name =
-	    target->container == DN_CONTAINER_ACCESS ? IDM_CLAIM_PROFILE : IDM_CLAIM_NAME;
 	struct idm_span value = target->value;
 	struct idm_uuid uuid;
 
 	switch (target->naming) {
 	case DN_NAMING_UID:
 	case DN_NAMING_CN:
-	case DN_NAMING_NAME: return idm_lookup_claim(read, name, value, out, err);
+	case DN_NAMING_NAME: return find_by_name(read, target->container, value, out, err);
 	case DN_NAMING_SPN:
 		if (memchr(value.ptr, '@', value.len) == NULL)
 			return IDM_NOT_FOUND;

@@ -34,6 +34,9 @@ void tree_free(struct tree **tree);
 /* DN_CONTAINER_NONE: the entry has no place below a container. */
 enum dn_container tree_container(const struct idm_entry *entry);
 
+/* The attribute whose value is in the RDN of an entry that stands in a container. */
+uint32_t tree_naming_attr(const struct idm_entry *entry);
+
 /* The DN of an entry; borrows from `out`. */
 struct idm_span tree_dn(
     const struct dn_suffix *suffix, const struct idm_entry *entry, uint8_t out[TREE_DN_BYTES]);

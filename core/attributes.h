@@ -72,13 +72,13 @@
 	A( 88, ACP_DELETE,             "acp_delete",             BOOLEAN,   0) \
 	A( 89, ACP_HP,                 "acp_hp",                 KEYWORD,   0) \
 	A( 90, ACP_ENABLE,             "acp_enable",             BOOLEAN,   0) \
-	A(100, ATTRIBUTETYPE_NAME,     "attributetype_name",     INAME,     UNIQUE | EQ) \
+	A(100, ATTRIBUTETYPE_NAME,     "attributetype_name",     INAME,     UNIQUE | EQ | SUB) \
 	A(101, ATTRIBUTETYPE_SYNTAX,   "attributetype_syntax",   KEYWORD,   0) \
 	A(102, ATTRIBUTETYPE_MULTI,    "attributetype_multi",    BOOLEAN,   0) \
 	A(103, ATTRIBUTETYPE_UNIQUE,   "attributetype_unique",   BOOLEAN,   0) \
 	A(104, ATTRIBUTETYPE_INDEX,    "attributetype_index",    KEYWORD,   MULTI) \
 	A(105, ATTRIBUTETYPE_NUMBER,   "attributetype_number",   UINT32,    SYSTEM) \
-	A(106, CLASSTYPE_NAME,         "classtype_name",         INAME,     UNIQUE | EQ) \
+	A(106, CLASSTYPE_NAME,         "classtype_name",         INAME,     UNIQUE | EQ | SUB) \
 	A(107, CLASSTYPE_MUST,         "classtype_must",         KEYWORD,   MULTI) \
 	A(108, CLASSTYPE_MAY,          "classtype_may",          KEYWORD,   MULTI) \
 	A(120, LINKED_GROUP,           "linked_group",           REFERENCE, EQ)

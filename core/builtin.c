@@ -95,6 +95,7 @@ static const struct {
 	{ IDM_BUILTIN_OU_GROUPS, "groups" },
 	{ IDM_BUILTIN_OU_SERVICES, "services" },
 	{ IDM_BUILTIN_OU_ACCESS, "access" },
+	{ IDM_BUILTIN_OU_SCHEMA, "schema" },
 };
 
 enum {

@@ -187,6 +187,10 @@ static const struct idm_builtin_profile profiles[] = {
 	    .present = SCHEMA, .removed = SCHEMA,
 	    .create_classes = "object attributetype classtype", .create_attributes = SCHEMA,
 	    .deletes = true },
+	/* the container that they stand in */
+	{ 0x6a, "schema_container", "idm_schema_manage_priv", "(&(class=container)(ou=schema))",
+	    "no",
+	    .search = "class ou uuid" },
 	{ 0x61, "acp", "idm_acp_manage_priv", "(class=access_control_profile)", "no",
 	    .search = OF_THE_SERVER " " ACP, .present = ACP, .removed = ACP,
 	    .create_classes = "object access_control_profile", .create_attributes = ACP,

@@ -9,9 +9,6 @@ idm_rules_schema_name(struct idm_evaluation *e, const char *what, struct idm_spa
 	const struct idm_attr *attr = idm_schema_attr(e->read->schema, name);
 	const struct idm_class *class = idm_schema_class(e->read->schema, name);
 
-	if (memchr(name.ptr, '.', name.len) != NULL)
-		return idm_refuse(e->err, IDM_INVALID,
-		    "%s may hold letters from a to z, digits, '-' and '_' only", what);
 	if (idm_name_is_reserved(name))
 		return idm_refuse(e->err, IDM_EXISTS, "%.*s is a name of LDAP: choose another",
 		    IDM_SPAN_ARG(name));
@@ -25,6 +22,9 @@ idm_rules_schema_name(struct idm_evaluation *e, const char *what, struct idm_spa
 		    IDM_SPAN_ARG(name),
 		    idm_class_is_built_in(class) ? "built into the server"
 						 : "a class that is there already");
+	if (memchr(name.ptr, '.', name.len) != NULL || memchr(name.ptr, '_', name.len) != NULL)
+		return idm_refuse(e->err, IDM_INVALID,
+		    "%s may hold letters from a to z, digits and '-' only", what);
 	return IDM_OK;
 }
 

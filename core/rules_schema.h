@@ -15,8 +15,9 @@ enum idm_result idm_rules_class_goes(struct idm_evaluation *e);
 
 /*
  * May something new be called so?  Not as LDAP or the server calls something (IDM_EXISTS), and of
- * attributes and classes not two alike, for both stand in one container.  `what` is the attribute
- * that says the name.
+ * attributes and classes not two alike, for both stand in one container.  Letters, digits and '-'
+ * alone (RFC 4512 section 1.4: keystring): libldap lets nobody ask for what has a '_'.  `what` is
+ * the attribute that says the name.
  */
 enum idm_result idm_rules_schema_name(
     struct idm_evaluation *e, const char *what, struct idm_span name);

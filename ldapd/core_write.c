@@ -12,6 +12,7 @@ struct writing {
 	size_t room;
 	enum dn_container container; /* of the entry */
 	bool recycled;               /* the entry is in the recycle bin */
+	uint32_t naming;             /* the attribute that its RDN is of */
 	enum ldap_result_code code;  /* to answer with, where it is not the result's own */
 	struct idm_error *err;
 };
@@ -50,7 +51,14 @@ native_values(struct writing *w, const struct idm_attr *attr, const struct ldap_
 static enum idm_result
 native_attr(struct writing *w, struct idm_span type, const struct idm_attr **out)
 {
-	switch (view_native(w->read->read.schema, type, w->container, out)) {
+	const struct idm_schema *schema = w->read->read.schema;
+	const struct view_attr *attr = view_find(schema, type);
+
+	if (w->container == DN_CONTAINER_SCHEMA && attr != NULL && attr->form == VIEW_NAMES) {
+		*out = idm_schema_attr_number(schema, w->naming); /* cn */
+		return IDM_OK;
+	}
+	switch (view_native(schema, type, w->container, out)) {
 	case VIEW_WRITABLE: return IDM_OK;
 	case VIEW_COMPUTED:
 		return idm_refuse(w->err, IDM_CONSTRAINT, "%.*s is computed and can't be written",
@@ -102,6 +110,7 @@ find_target(struct writing *w, struct idm_span dn)
 		w->job->request.target = entry.uuid;
 		w->container = tree_container(&entry);
 		w->recycled = idm_entry_has_class(&entry, "recycled");
+		w->naming = tree_naming_attr(&entry);
 	}
 	return result;
 }
@@ -155,6 +164,7 @@ classes_of(enum dn_container container)
 	case DN_CONTAINER_GROUPS: return group;
 	case DN_CONTAINER_SERVICES: return service;
 	case DN_CONTAINER_ACCESS: return profile;
+	case DN_CONTAINER_SCHEMA: /* the request says which of the two */
 	case DN_CONTAINER_NONE: return none;
 	}
 	return none;
@@ -170,6 +180,41 @@ add_text(struct writing *w, enum idm_request_kind kind, uint32_t attr_number, st
 	*value = text;
 	return add_mod(
 	    w, kind, idm_schema_attr_number(w->read->read.schema, attr_number), value, 1);
+}
+
+/* Is that one of the values of the class in the request? */
+static bool
+asks_class(const struct ldap_add_request *add, const char *class)
+{
+	for (size_t i = 0; i < add->attribute_count; i++) {
+		const struct ldap_attribute *attribute = &add->attributes[i];
+
+		if (!idm_span_equal_nocase(attribute->type, IDM_SPAN_LIT("objectClass")) &&
+		    !idm_span_equal_nocase(attribute->type, IDM_SPAN_LIT("class")))
+			continue;
+		for (size_t k = 0; k < attribute->value_count; k++) {
+			if (idm_span_equal_nocase(attribute->values[k], idm_span_cstr(class)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What the RDN of a new entry is. */
+static enum idm_result
+find_naming(struct writing *w, const struct ldap_add_request *add)
+{
+	w->naming = IDM_ATTR_NAME;
+	if (w->container != DN_CONTAINER_SCHEMA)
+		return IDM_OK;
+	if (asks_class(add, "attributetype"))
+		w->naming = IDM_ATTR_ATTRIBUTETYPE_NAME;
+	else if (asks_class(add, "classtype"))
+		w->naming = IDM_ATTR_CLASSTYPE_NAME;
+	else
+		return idm_refuse(w->err, IDM_SCHEMA,
+		    "objectClass must say which it is: attributetype or classtype");
+	return IDM_OK;
 }
 
 /* Is it an entry, by an RDN of its name alone?  What else names one can't be chosen. */
@@ -194,11 +239,14 @@ prepare_add(struct writing *w)
 	if (!gives_name(&target) || target.container == DN_CONTAINER_NONE)
 		return idm_refuse(w->err, IDM_INVALID,
 		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups, "
-		    "uid=NAME,ou=services or cn=NAME,ou=access below the suffix");
+		    "uid=NAME,ou=services, cn=NAME,ou=access or cn=NAME,ou=schema below the "
+		    "suffix");
 	w->container = target.container;
-	result = room_for_mods(w, add->attribute_count + 4);
+	result = find_naming(w, add);
 	if (result == IDM_OK)
-		result = add_text(w, IDM_REQUEST_ADD, IDM_ATTR_NAME, target.value);
+		result = room_for_mods(w, add->attribute_count + 4);
+	if (result == IDM_OK)
+		result = add_text(w, IDM_REQUEST_ADD, w->naming, target.value);
 	for (class = classes_of(target.container); *class != NULL && result == IDM_OK; class ++)
 		result = add_text(w, IDM_REQUEST_ADD, IDM_ATTR_CLASS, idm_span_cstr(*class));
 	for (size_t i = 0; i < add->attribute_count && result == IDM_OK; i++)
@@ -268,8 +316,7 @@ prepare_rename(struct writing *w)
 			    "an entry can't move: its container says what it is");
 	}
 	result = room_for_mods(w, 1);
-	return result == IDM_OK ? add_text(w, IDM_REQUEST_REPLACE, IDM_ATTR_NAME, to.value)
-				: result;
+	return result == IDM_OK ? add_text(w, IDM_REQUEST_REPLACE, w->naming, to.value) : result;
 }
 
 static void

@@ -308,6 +308,19 @@ set_given_name(const struct term *t, const struct idm_attr *attr, struct idm_fil
 	return set_pieces(t, attr, pieces, count, initial, false, out);
 }
 
+/* cn: displayname, or what the RDN of an entry holds. */
+static enum idm_result
+set_names(const struct term *t, struct idm_filter *out)
+{
+	struct idm_filter any[3];
+	enum idm_result result = set_either(t, set_native, &any[0]);
+
+	for (size_t i = 0; i < 2 && result == IDM_OK; i++)
+		result = set_native(t, t->attr->made[i], &any[i + 1]);
+	return result == IDM_OK ? set_composite(t->view, IDM_FILTER_OR, any, 3, out, t->err)
+				: result;
+}
+
 /* --- classes and the tree */
 
 static enum idm_result
@@ -644,7 +657,7 @@ set_form(const struct term *t, struct idm_filter *out)
 	case VIEW_FIRST:
 	case VIEW_REST: return set_native(t, t->attr->attr, out);
 	case VIEW_SSHKEY: return set_sshkey(t, out);
-	case VIEW_NAMES:
+	case VIEW_NAMES: return set_names(t, out);
 	case VIEW_MEMBERS: return set_either(t, set_native, out);
 	case VIEW_GIVEN_NAME: return set_either(t, set_given_name, out);
 	case VIEW_SURNAME: return set_either(t, set_surname, out);

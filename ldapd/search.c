@@ -11,6 +11,7 @@
 enum {
 	SLICE_ENTRIES = 1024, /* tested before others have their turn */
 	ATTEMPTS = 3,         /* at a slice whose snapshot grew too old */
+	CLASSES_MAX = 4,      /* of the entries below one base */
 };
 
 /* Why a slice ended before its search did. */
@@ -23,13 +24,23 @@ enum stop {
 	STOP_TOO_LARGE, /* an entry that no message can hold */
 };
 
+/* Which entries are in scope, beside what the filter says. */
+enum scope {
+	SCOPE_ALL,
+	SCOPE_TOP,       /* containers, and what stands in none */
+	SCOPE_BELOW,     /* those of `container` */
+	SCOPE_CONTAINER, /* and the container itself */
+};
+
 /* A search; lives in its request's arena. */
 struct searching {
 	struct request *request;
+	const struct idm_schema *schema; /* by which these two are made */
 	struct view_selection selection;
 	struct idm_attrset shown; /* what the selection needs */
 	struct idm_filter filter;
 	struct idm_search search;
+	enum scope scope;
 	enum dn_container container; /* the only one whose entries are in scope, or NONE */
 	uint32_t limit;              /* entries that may be sent */
 	uint32_t sent;
@@ -133,6 +144,69 @@ search_found(void *context, const struct idm_read *read, const struct idm_entry 
 	return s->stop == STOP_NOT;
 }
 
+/* --- what is asked for */
+
+/* What stands below a container; for none of them, what stands right below the suffix. */
+static const char *const *
+classes_below(enum dn_container container)
+{
+	static const char *const people[] = { "person", NULL };
+	static const char *const groups[] = { "group", NULL };
+	static const char *const services[] = { "service_account", NULL };
+	static const char *const access[] = { "access_control_profile", NULL };
+	static const char *const schema[] = { "attributetype", "classtype", NULL };
+	static const char *const top[] = { "radius_client", "system_config", "application", NULL };
+
+	switch (container) {
+	case DN_CONTAINER_PEOPLE: return people;
+	case DN_CONTAINER_GROUPS: return groups;
+	case DN_CONTAINER_SERVICES: return services;
+	case DN_CONTAINER_ACCESS: return access;
+	case DN_CONTAINER_SCHEMA: return schema;
+	case DN_CONTAINER_NONE: break;
+	}
+	return top;
+}
+
+/* Limit the client's filter to what is in scope. */
+static enum idm_result
+limit_filter(struct searching *s)
+{
+	const char *const *below = classes_below(s->container);
+	const char *classes[CLASSES_MAX];
+	struct idm_filter pair[2] = { [1] = s->filter };
+	size_t count = 0;
+	enum idm_result result;
+
+	if (s->scope == SCOPE_ALL)
+		return IDM_OK;
+	if (s->scope != SCOPE_BELOW)
+		classes[count++] = "container";
+	while (*below != NULL)
+		classes[count++] = *below++;
+	result = ldap_filter_any_class(&s->view, classes, count, &pair[0], s->err);
+	return result == IDM_OK ? ldap_filter_all(&s->view, pair, 2, &s->filter, s->err) : result;
+}
+
+/* Attributes and filter by the schema of a snapshot: again, if it changes between two slices. */
+static enum idm_result
+resolve(struct searching *s, const struct request_read *read)
+{
+	const struct ldap_search_request *search = &s->request->message.search;
+	enum idm_result result;
+
+	s->view = (struct view){ &read->read, &read->tree->suffix, read->access };
+	if (s->schema == read->read.schema)
+		return IDM_OK;
+	s->schema = read->read.schema;
+	result = view_select(s->schema, search->attributes, search->attribute_count,
+	    s->request->arena, &s->selection, s->err);
+	view_selection_needs(&s->selection, &s->shown);
+	if (result == IDM_OK)
+		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
+	return result == IDM_OK ? limit_filter(s) : result;
+}
+
 /* --- slices */
 
 static void search_resume(struct request *request);
@@ -166,13 +240,15 @@ static enum idm_result
 run_slice(struct searching *s, const struct request_read *read)
 {
 	struct ber_writer *out = &s->request->conn->out;
-	struct idm_arena_mark mark = idm_arena_mark(s->request->arena);
+	struct idm_arena_mark mark;
 	struct idm_search before = s->search;
 	uint32_t sent = s->sent;
 	size_t len = out->len;
-	enum idm_result result;
+	enum idm_result result = resolve(s, read);
 
-	s->view = (struct view){ &read->read, &read->tree->suffix, read->access };
+	if (result != IDM_OK)
+		return result;
+	mark = idm_arena_mark(s->request->arena);
 	s->search.access = read->access;
 	s->stop = STOP_NOT;
 	result = idm_search_slice(&s->search, &read->read, SLICE_ENTRIES, search_found, s, s->err);
@@ -291,63 +367,55 @@ search_base(struct searching *s, struct request_read *read, const struct dn_targ
 		search_go_on(s);
 }
 
-/* --- scope */
-
-/* Limit the client's filter to what stands below the base. */
-static enum idm_result
-limit_to(struct searching *s, const char *const *classes, size_t count)
-{
-	struct idm_filter pair[2] = { [1] = s->filter };
-	enum idm_result result = ldap_filter_any_class(&s->view, classes, count, &pair[0], s->err);
-
-	return result == IDM_OK ? ldap_filter_all(&s->view, pair, 2, &s->filter, s->err) : result;
-}
-
-static enum idm_result
-limit_to_container(struct searching *s, enum dn_container container, bool itself)
-{
-	static const char *const people[] = { "person", "container" };
-	static const char *const groups[] = { "group", "container" };
-	static const char *const services[] = { "service_account", "container" };
-	static const char *const access[] = { "access_control_profile", "container" };
-	static const char *const *const classes[] = {
-		[DN_CONTAINER_PEOPLE] = people,
-		[DN_CONTAINER_GROUPS] = groups,
-		[DN_CONTAINER_SERVICES] = services,
-		[DN_CONTAINER_ACCESS] = access,
-	};
-
-	s->container = container;
-	return limit_to(s, classes[container], itself ? 2 : 1);
-}
-
-/* Right below the suffix stand the containers, and what has no place in one. */
-static enum idm_result
-limit_to_top(struct searching *s)
-{
-	static const char *const classes[] = { "container", "radius_client", "system_config",
-		"attributetype", "classtype", "application" };
-
-	return limit_to(s, classes, sizeof(classes) / sizeof(classes[0]));
-}
+/* --- below the base */
 
 /* Entries below the base; an empty base stands for the suffix, as clients without one mean it. */
 static void
 search_below(struct searching *s, struct request_read *read, const struct dn_target *target)
 {
 	bool one = s->request->message.search.scope == LDAP_SCOPE_ONE;
-	enum idm_result result = IDM_OK;
+	enum idm_result result;
 
-	if (target->kind == DN_CONTAINER)
-		result = limit_to_container(s, target->container, !one);
-	else if (one)
-		result = limit_to_top(s);
+	if (target->kind == DN_CONTAINER) {
+		s->container = target->container;
+		s->scope = one ? SCOPE_BELOW : SCOPE_CONTAINER;
+	} else if (one) {
+		s->scope = SCOPE_TOP;
+	}
+	result = limit_filter(s);
 	if (result == IDM_OK) {
 		search_step(s, read, s->err);
 		return;
 	}
 	request_read_end(read);
 	request_fail(s->request, result, s->err);
+}
+
+/* Not all who may search see the container: it is there for those who see what is in it. */
+static bool
+is_for_few(const struct dn_target *target)
+{
+	return target->kind == DN_CONTAINER && target->container > DN_CONTAINER_SERVICES;
+}
+
+/* Entries below a container that must be there for who asks. */
+static void
+search_container(struct searching *s, struct request_read *read, const struct dn_target *target)
+{
+	struct idm_attrset readable;
+	struct idm_entry container;
+	enum idm_result result =
+	    search_find_visible(read, target, NULL, &container, &readable, s->err);
+
+	if (result == IDM_OK) {
+		search_below(s, read, target);
+		return;
+	}
+	request_read_end(read);
+	if (result == IDM_NOT_FOUND)
+		search_no_such_object(s->request, target, s->view.suffix);
+	else
+		request_fail(s->request, result, s->err);
 }
 
 /* An entry that is not in the store, and has nothing below it. */
@@ -399,6 +467,8 @@ search_at(struct searching *s, struct request_read *read, const struct dn_target
 	case DN_CONTAINER:
 		if (base)
 			search_base(s, read, target);
+		else if (is_for_few(target))
+			search_container(s, read, target);
 		else
 			search_below(s, read, target);
 		return;
@@ -456,17 +526,13 @@ search_begin(struct searching *s, struct request_read *read)
 	struct request *request = s->request;
 	const struct ldap_search_request *search = &request->message.search;
 	struct dn_target target;
-	enum idm_result result;
+	enum idm_result result = IDM_OK;
 
 	dn_to_target(search->base, &read->tree->suffix, request->arena, &target);
-	result = view_select(read->read.schema, search->attributes, search->attribute_count,
-	    request->arena, &s->selection, s->err);
-	view_selection_needs(&s->selection, &s->shown);
-	if (result == IDM_OK && (request->conn->handle != 0 || !is_read_by_all(&target, search)))
+	if (request->conn->handle != 0 || !is_read_by_all(&target, search))
 		result = request_read_rights(request, read, s->err);
-	s->view = (struct view){ &read->read, &read->tree->suffix, read->access };
 	if (result == IDM_OK)
-		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
+		result = resolve(s, read);
 	if (result == IDM_OK) {
 		search_at(s, read, &target);
 		return;

@@ -7,7 +7,10 @@
 
 #define SUBSTRING_SYNTAX "1.3.6.1.4.1.1466.115.121.1.58"
 
-enum { TEXT_BYTES = 4096 };
+enum {
+	TEXT_BYTES = 32 * 1024, /* a description and all attributes of a class */
+	NUMBER_DIGITS = 40,     /* of 128 bits */
+};
 
 /* A description while it is written. */
 struct text {
@@ -15,6 +18,13 @@ struct text {
 	size_t len;
 	bool cut;
 };
+
+static void
+begin(struct text *text)
+{
+	text->len = 0;
+	text->cut = false;
+}
 
 static void __attribute__((format(printf, 2, 3))) put(struct text *text, const char *fmt, ...)
 {
@@ -40,6 +50,24 @@ add(struct made_entry *entry, const char *name, struct text *text)
 	else
 		made_add(entry, name, VIEW_OPERATIONAL,
 		    idm_arena_copy(entry->arena, idm_span_of(text->bytes, text->len)));
+}
+
+/* " DESC 'text'" (RFC 4512 section 4.1: qdstring); NULL: none. */
+static void
+put_description(struct text *text, const char *description)
+{
+	if (description == NULL)
+		return;
+	put(text, " DESC '");
+	for (; *description != '\0'; description++) {
+		if (*description == '\'')
+			put(text, "\\27");
+		else if (*description == '\\')
+			put(text, "\\5C");
+		else
+			put(text, "%c", *description);
+	}
+	put(text, "'");
 }
 
 /* --- attribute types */
@@ -94,13 +122,16 @@ static void
 add_attribute(struct made_entry *entry, const struct view *view, const struct view_attr *attr)
 {
 	const struct view_syntax_info *syntax = view_syntax_info(attr->syntax);
-	struct text text = { .len = 0 };
+	struct text text;
 
+	begin(&text);
 	put(&text, "( %s NAME ", attr->oid);
 	if (attr->other != NULL)
 		put(&text, "( '%s' '%s' )", attr->name, attr->other);
 	else
 		put(&text, "'%s'", attr->name);
+	if (attr->attr != NULL)
+		put_description(&text, attr->attr->description);
 	put_rule(&text, "EQUALITY", &syntax->equality);
 	put_rule(&text, "ORDERING", &syntax->ordering);
 	put_rule(&text, "SUBSTR", &syntax->substrings);
@@ -169,8 +200,9 @@ put_attrs(struct text *text, const char *keyword, const struct idm_attr *const *
 static void
 add_standard_class(struct made_entry *entry, const struct view_class *class)
 {
-	struct text text = { .len = 0 };
+	struct text text;
 
+	begin(&text);
 	put(&text, "( %s NAME '%s'", class->oid, class->name);
 	if (class->superior != NULL)
 		put(&text, " SUP %s", class->superior);
@@ -180,16 +212,42 @@ add_standard_class(struct made_entry *entry, const struct view_class *class)
 	add(entry, "objectClasses", &text);
 }
 
-/* Their place in the schema tells them apart; one of a standard name is that one. */
+/* The uuid of an administrator's class makes its OID (X.667): 2.25, and its 128 bits as a number.
+ */
+static void
+put_uuid_oid(struct text *text, const struct idm_uuid *uuid)
+{
+	char digits[NUMBER_DIGITS];
+	char *first = digits + sizeof(digits) - 1;
+	unsigned __int128 number = 0;
+
+	for (size_t i = 0; i < sizeof(uuid->bytes); i++)
+		number = number << 8 | uuid->bytes[i];
+	*first = '\0';
+	do {
+		*--first = (char)('0' + (int)(number % 10));
+		number /= 10;
+	} while (number != 0);
+	put(text, "2.25.%s", first);
+}
+
+/* Built-in ones are told apart by their place; one of a standard name is that one. */
 static void
 add_native_class(struct made_entry *entry, const struct idm_class *class, size_t index)
 {
-	struct text text = { .len = 0 };
+	struct text text;
 
 	if (view_class_find(idm_span_cstr(class->name)) != NULL)
 		return;
-	put(&text, "( " EXOP_ARC ".12.%zu NAME '%s' SUP top %s", index, class->name,
-	    class->structural ? "STRUCTURAL" : "AUXILIARY");
+	begin(&text);
+	put(&text, "( ");
+	if (idm_class_is_built_in(class))
+		put(&text, EXOP_ARC ".12.%zu", index);
+	else
+		put_uuid_oid(&text, &class->uuid);
+	put(&text, " NAME '%s'", class->name);
+	put_description(&text, class->description);
+	put(&text, " SUP top %s", class->structural ? "STRUCTURAL" : "AUXILIARY");
 	put_attrs(&text, "MUST", class->must);
 	put_attrs(&text, "MAY", class->may);
 	add(entry, "objectClasses", &text);
@@ -231,10 +289,11 @@ is_told(const struct made_entry *entry, const char *name, const char *oid)
 static void
 add_rule(struct made_entry *entry, const struct view_rule *rule, const char *syntax)
 {
-	struct text text = { .len = 0 };
+	struct text text;
 
 	if (rule->name == NULL || is_told(entry, "matchingRules", rule->oid))
 		return;
+	begin(&text);
 	put(&text, "( %s NAME '%s' SYNTAX %s", rule->oid, rule->name, syntax);
 	add(entry, "matchingRules", &text);
 }
@@ -242,10 +301,11 @@ add_rule(struct made_entry *entry, const struct view_rule *rule, const char *syn
 static void
 add_syntax(struct made_entry *entry, const char *oid, const char *description)
 {
-	struct text text = { .len = 0 };
+	struct text text;
 
 	if (is_told(entry, "ldapSyntaxes", oid))
 		return;
+	begin(&text);
 	put(&text, "( %s DESC '%s'", oid, description);
 	add(entry, "ldapSyntaxes", &text);
 }

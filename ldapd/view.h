@@ -76,12 +76,14 @@ struct view_attr {
 	/* The attributes that it is computed from, and whose right it needs. */
 	const struct idm_attr *attr;
 	const struct idm_attr *second;
+	/* Of VIEW_NAMES: those that name entries of ou=schema, instead of `second`. */
+	const struct idm_attr *made[2];
 };
 
 /*
  * Find an attribute description by name, in any case, or by OID.  An option is part of the name
  * where we know it (`mail;primary`), else nothing has it.  NULL: there is none.  What is found
- * holds as long as the process stays with the schema; one thread asks.
+ * holds until another schema is asked about; one thread asks.
  */
 const struct view_attr *view_find(const struct idm_schema *schema, struct idm_span description);
 

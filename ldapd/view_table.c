@@ -244,7 +244,7 @@ enum {
 
 /* All of a schema's, found by any of their names; one thread has it. */
 static struct {
-	const struct idm_schema *schema; /* what it was made of */
+	const struct idm_schema *schema; /* what it was made of, and refers to */
 	struct view_attr attrs[ATTRS_MAX];
 	size_t count;
 	uint16_t buckets[BUCKETS]; /* position plus one; 0: empty */
@@ -305,6 +305,7 @@ load(const struct idm_schema *schema)
 
 	if (all.schema == schema)
 		return;
+	idm_schema_unref(&all.schema);
 	memset(&all, 0, sizeof(all));
 	for (size_t i = 0; i < ROWS; i++) {
 		struct view_attr *attr = &all.attrs[i];
@@ -312,6 +313,10 @@ load(const struct idm_schema *schema)
 		*attr = table[i];
 		attr->attr = idm_schema_attr_number(schema, attr->number);
 		attr->second = idm_schema_attr_number(schema, attr->second_number);
+		if (attr->form == VIEW_NAMES) {
+			attr->made[0] = idm_schema_attr_number(schema, IDM_ATTR_ATTRIBUTETYPE_NAME);
+			attr->made[1] = idm_schema_attr_number(schema, IDM_ATTR_CLASSTYPE_NAME);
+		}
 		add_attr();
 	}
 	for (size_t i = 0; (native = idm_schema_attr_at(schema, i)) != NULL; i++) {
@@ -321,7 +326,7 @@ load(const struct idm_schema *schema)
 		native_attr(native, all.oids[i], &all.attrs[all.count]);
 		add_attr();
 	}
-	all.schema = schema;
+	all.schema = idm_schema_ref(schema);
 }
 
 const struct view_attr *
@@ -534,9 +539,12 @@ view_selection_needs(const struct view_selection *selection, struct idm_attrset 
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct view_attr *attr = selection->columns[i].attr;
 
-		if (attr->attr != NULL)
-			idm_attrset_add(out, attr->attr);
-		if (attr->second != NULL)
-			idm_attrset_add(out, attr->second);
+		const struct idm_attr *needed[] = { attr->attr, attr->second, attr->made[0],
+			attr->made[1] };
+
+		for (size_t k = 0; k < sizeof(needed) / sizeof(needed[0]); k++) {
+			if (needed[k] != NULL)
+				idm_attrset_add(out, needed[k]);
+		}
 	}
 }

@@ -93,7 +93,7 @@ take_stored(void *context, struct idm_span stored)
 		give_reference(g, stored);
 		return !g->stopped;
 	}
-	if (attr->syntax == IDM_SYNTAX_BOOLEAN) /* RFC 4517 section 3.3.3 */
+	if (attr->syntax == IDM_SYNTAX_BOOLEAN && stored.len == 1) /* RFC 4517 section 3.3.3 */
 		text = stored.ptr[0] != 0 ? IDM_SPAN_LIT("TRUE") : IDM_SPAN_LIT("FALSE");
 	else
 		text = idm_value_print(attr, stored, g->view->read->arena);
@@ -218,6 +218,13 @@ give_two(struct giving *g, struct idm_span one, struct idm_span other)
 		give(g, other);
 }
 
+/* What the entry is called in its RDN; of two kinds of entries that is no `name`. */
+static const struct idm_attr *
+naming_attr(const struct giving *g)
+{
+	return idm_schema_attr_number(g->view->read->schema, tree_naming_attr(g->entry));
+}
+
 static void
 give_names(struct giving *g)
 {
@@ -229,7 +236,7 @@ give_names(struct giving *g)
 		give_two(g, word_of(one, false, false), word_of(other, false, false));
 		break;
 	case VIEW_SURNAME: give_two(g, word_of(one, true, true), word_of(other, true, true)); break;
-	default: give_two(g, one, other);
+	default: give_two(g, one, readable_text(g, naming_attr(g)));
 	}
 }
 
@@ -451,6 +458,7 @@ is_readable(const struct giving *g)
 	case VIEW_LOCKED_SINCE:
 		return may_read(g->readable, attr->attr) && may_read(g->readable, attr->second);
 	case VIEW_NAMES:
+		return may_read(g->readable, attr->attr) || may_read(g->readable, naming_attr(g));
 	case VIEW_GIVEN_NAME:
 	case VIEW_SURNAME:
 	case VIEW_MEMBER_UID:

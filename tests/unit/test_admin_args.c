@@ -10,11 +10,11 @@
 
 #include "admin/args.h"
 
-enum { LINE_WORDS = 200 };
+enum { LINE_WORDS = 300 };
 
 static struct cli cli;
 static struct args args;
-static char line[1024];
+static char line[1400];
 static char *argv[LINE_WORDS + 1];
 static char said[4096];
 
@@ -264,26 +264,57 @@ details_belong_to_update_alone(void **state)
 	assert_string_equal(cli.displayname, "I");
 	assert_string_equal(cli.newname, "N");
 	assert_string_equal(cli.description, "D");
-	assert_int_equal(cli.mail_count, 2);
-	assert_string_equal(cli.mails[0], "a@b");
-	assert_string_equal(cli.mails[1], "c@d");
-	assert_null(cli.mails[2]);
+	assert_int_equal(cli.mails.count, 2);
+	assert_string_equal(cli.mails.list[0], "a@b");
+	assert_string_equal(cli.mails.list[1], "c@d");
+	assert_null(cli.mails.list[2]);
 	assert_int_equal(parse("account get x --mail a@b"), CLI_USAGE);
 	assert_non_null(strstr(said, "--mail"));
 	assert_int_equal(parse("account create x y --legalname z"), CLI_USAGE);
 }
 
 static void
+each_command_takes_its_own_options(void **state)
+{
+	(void)state;
+	assert_ptr_equal(run_of("system schema attribute create badge utf8 --multi --unique "
+				"--index equality --index substring --description B"),
+	    cmd_attribute_create);
+	assert_true(cli.multi && cli.unique && !cli.single && !cli.not_unique);
+	assert_int_equal(cli.index.count, 2);
+	assert_string_equal(cli.index.list[1], "substring");
+	assert_string_equal(cli.args[0], "badge");
+	assert_string_equal(cli.args[1], "utf8");
+	assert_ptr_equal(run_of("system schema attribute update badge --not-unique --single"),
+	    cmd_attribute_update);
+	assert_true(cli.not_unique && cli.single);
+	assert_ptr_equal(
+	    run_of("system schema class create employee --must legalname --may badge --may mail"),
+	    cmd_class_create);
+	assert_string_equal(cli.must.list[0], "legalname");
+	assert_int_equal(cli.may.count, 2);
+	assert_ptr_equal(run_of("system schema class delete employee"), cmd_class_delete);
+	assert_int_equal(parse("system schema class create employee --multi"), CLI_USAGE);
+	assert_non_null(strstr(said, "--multi is no option of this command"));
+	assert_int_equal(parse("system schema attribute create badge utf8 --may x"), CLI_USAGE);
+	assert_int_equal(parse("system schema attribute list --index equality"), CLI_USAGE);
+	assert_int_equal(parse("account update x --must y"), CLI_USAGE);
+	assert_int_equal(parse("system schema attribute create badge"), CLI_USAGE);
+	assert_int_equal(parse("system schema"), CLI_USAGE);
+	assert_non_null(strstr(said, "system schema class create"));
+}
+
+static void
 more_mails_than_there_is_room_for_are_refused(void **state)
 {
-	char text[1000] = "account update x";
+	char text[1200] = "account update x";
 
 	(void)state;
-	for (int i = 1; i < CLI_MAILS_MAX; i++)
+	for (int i = 1; i < CLI_VALUES_MAX; i++)
 		strcat(text, " -m a@b");
 	assert_int_equal(parse(text), CLI_DONE);
-	assert_int_equal(cli.mail_count, CLI_MAILS_MAX - 1);
-	assert_null(cli.mails[CLI_MAILS_MAX - 1]);
+	assert_int_equal(cli.mails.count, CLI_VALUES_MAX - 1);
+	assert_null(cli.mails.list[CLI_VALUES_MAX - 1]);
 	strcat(text, " -m a@b");
 	assert_int_equal(parse(text), CLI_USAGE);
 }
@@ -338,6 +369,7 @@ main(void)
 		cmocka_unit_test(behind_two_hyphens_nothing_is_an_option),
 		cmocka_unit_test(a_wrong_option_is_named),
 		cmocka_unit_test(details_belong_to_update_alone),
+		cmocka_unit_test(each_command_takes_its_own_options),
 		cmocka_unit_test(more_mails_than_there_is_room_for_are_refused),
 		cmocka_unit_test(the_environment_chooses_the_output_where_no_option_does),
 		cmocka_unit_test(help_needs_no_whole_command),
