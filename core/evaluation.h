@@ -102,6 +102,9 @@ struct idm_profile;
 enum idm_result idm_rules_profile(struct idm_evaluation *e);
 enum idm_result idm_rules_receivers(struct idm_evaluation *e);
 
+/* rules_policy: bounds of account policy. */
+enum idm_result idm_rules_policy(struct idm_evaluation *e);
+
 /* rules_dyngroup: a dynamic group's filter, and a profile that lets accounts write their own
  * entries, against what such filters go by. */
 enum idm_result idm_rules_dyngroup(struct idm_evaluation *e);

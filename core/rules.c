@@ -365,7 +365,7 @@ idm_rules_check(struct idm_evaluation *e)
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
 		check_lifecycle, check_kind, idm_rules_schema, idm_rules_members,
 		idm_rules_receivers, idm_rules_dyngroup, check_secrets, check_name, check_unique,
-		check_mails, check_gid, idm_rules_profile, end_service_account };
+		check_mails, check_gid, idm_rules_policy, idm_rules_profile, end_service_account };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)

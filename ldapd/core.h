@@ -226,6 +226,11 @@ void core_change(struct core_job *job, core_changed changed);
 /* Decide and commit all that waits, and answer. */
 void core_batch_run(struct core *core);
 
+/* Warn of profiles that are left out, or parts of them (core_profiles.c): at start, and after a
+ * change of profiles or schema. */
+void core_check_profiles(struct core *core);
+bool core_changes_profiles(const struct idm_change_set *set);
+
 /*
  * What a committed change brings along on this box: sessions that end (core_follow.c).  An error
  * ends the process: the start catches up.

@@ -215,10 +215,13 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 {
 	struct revoked *revoked;
 	size_t revoked_count;
+	bool profiles = false;
 
 	for (size_t i = 0; i < count; i++) {
-		if (outcomes[i].result == IDM_OK)
-			follow(core, &outcomes[i]);
+		if (outcomes[i].result != IDM_OK)
+			continue;
+		follow(core, &outcomes[i]);
+		profiles = profiles || core_changes_profiles(&outcomes[i].set);
 	}
 	revoked = collect_revoked(outcomes, count, &revoked_count);
 	for (size_t i = 0; i < count; i++) {
@@ -239,6 +242,8 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 			core_revoke(core, &revoked[i].account);
 	}
 	free(revoked);
+	if (profiles)
+		core_check_profiles(core);
 }
 
 void

@@ -263,6 +263,7 @@ core_process_run(const struct server_config *config, int control_fd)
 	if (result == IDM_OK)
 		result = core_follow_missed(&core, &err);
 	if (result == IDM_OK) {
+		core_check_profiles(&core);
 		supervisor_report(control_fd, NULL);
 		event_base_dispatch(core.base);
 	} else {

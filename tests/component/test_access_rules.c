@@ -521,6 +521,34 @@ radius_hears_of_a_policy_that_goes(void **state)
 	assert_true((r->set.items[0].flags & IDM_ITEM_FLAG_RADIUS) == 0);
 }
 
+static void
+no_policy_keeps_everybody_out(void **state)
+{
+	static const struct {
+		const char *attr, *value;
+		bool taken;
+	} cases[] = {
+		{ "=policy_password_minimum", "64", true },
+		{ "=policy_password_minimum", "65", false },
+		{ "=policy_session_expiry", "600", true },
+		{ "=policy_session_expiry", "599", false },
+		{ "=policy_session_expiry", "0", false },
+		{ "=policy_privilege_expiry", "0", false },
+		{ "=policy_search_limit", "0", false },
+		{ "=policy_search_limit", "1", true },
+	};
+	struct realm *r = *state;
+
+	group_in(r, "staff", "");
+	OK(realm_modify(r, NULL, "staff", "+class", "account_policy", NULL));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum idm_result result =
+		    realm_modify(r, NULL, "staff", cases[i].attr, cases[i].value, NULL);
+
+		assert_int_equal(result, cases[i].taken ? IDM_OK : IDM_CONSTRAINT);
+	}
+}
+
 int
 main(void)
 {
@@ -543,6 +571,7 @@ main(void)
 		T(no_class_of_a_built_in_comes_or_goes),
 		T(a_person_keeps_nothing_that_was_the_service_account_s),
 		T(radius_hears_of_a_policy_that_goes),
+		T(no_policy_keeps_everybody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

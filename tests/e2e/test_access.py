@@ -4,11 +4,13 @@ rights, what refusals say and what the log keeps of them, and that nothing leaks
 import json
 
 import ldap
+import ldap.extop
 import ldap.schema
 import pytest
 from ldap.controls import SimplePagedResultsControl
 
 SECRET = "zora@example.org"
+EXPLAIN = "2.25.123209621810078090685772533944019847912.10"
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +212,29 @@ def test_everybody_asks_about_himself_and_nobody_else_about_others(instance, peo
     assert hidden.stderr == absent.stderr
     anonymous = system(instance, "explain", "anonymous", "anna", name="anonymous")
     assert anonymous.returncode == 1
+
+
+@pytest.mark.parametrize("value", [
+    None, b"", b"\x30\x00", b"\x30\x03\x04\x01a", b"\x30\x06\x04\x01a\x04\x7fb", b"\x04\x01a",
+    b"\x30\x09\x04\x01a\x04\x01b\x04\x01c", b"\x30\x80\x04\x01a\x04\x01b\x00\x00",
+    b"\x30\x06\x02\x01\x01\x04\x01b",
+])
+def test_a_question_that_does_not_decode_is_a_protocol_error(ben, value):
+    with pytest.raises(ldap.PROTOCOL_ERROR):
+        ben.extop_s(ldap.extop.ExtendedRequest(EXPLAIN, value))
+
+
+@pytest.mark.parametrize("actor, target", [
+    (b"ben", b"\xff\xfe"), (b"ben", b""), (b"ben", b"=,=,"), (b"ben", b"x" * 5000),
+    (b"ben", b"uid=ben\x00,ou=people"), (b"", b"no_such_entry"),
+])
+def test_a_strange_target_is_just_not_there(ben, actor, target):
+    def octets(value):
+        length = bytes([len(value)]) if len(value) < 128 else b"\x82" + len(value).to_bytes(2, "big")
+        return length + value
+    value = b"\x30" + octets(b"\x04" + octets(actor) + b"\x04" + octets(target))
+    with pytest.raises(ldap.NO_SUCH_OBJECT):
+        ben.extop_s(ldap.extop.ExtendedRequest(EXPLAIN, value))
 
 
 def test_an_explanation_reads_well(instance, people):

@@ -430,6 +430,7 @@ root_suffix_and_containers_are_told_apart(void **state)
 	assert_int_equal(target("ou=people," SUFFIX).container, DN_CONTAINER_PEOPLE);
 	assert_int_equal(target("OU=Groups," SUFFIX).container, DN_CONTAINER_GROUPS);
 	assert_int_equal(target("ou=services," SUFFIX).container, DN_CONTAINER_SERVICES);
+	assert_int_equal(target("ou=access," SUFFIX).container, DN_CONTAINER_ACCESS);
 	assert_int_equal(target("ou=services").kind, DN_CONTAINER);
 	assert_kind("cn=Subschema", DN_SUBSCHEMA);
 }
@@ -595,6 +596,7 @@ an_entrys_dn_is_the_same_everywhere(void **state)
 	assert_dn_of(DN_CONTAINER_PEOPLE, "alice", "uid=alice,ou=people," SUFFIX);
 	assert_dn_of(DN_CONTAINER_GROUPS, "staff", "cn=staff,ou=groups," SUFFIX);
 	assert_dn_of(DN_CONTAINER_SERVICES, "mail", "uid=mail,ou=services," SUFFIX);
+	assert_dn_of(DN_CONTAINER_ACCESS, "all_read", "cn=all_read,ou=access," SUFFIX);
 	assert_dn_of(DN_CONTAINER_NONE, "x", "name=x," SUFFIX);
 	assert_dn_of(DN_CONTAINER_GROUPS, "a,b", "cn=a\\,b,ou=groups," SUFFIX);
 }
@@ -603,7 +605,7 @@ static void
 a_dn_that_is_written_names_the_same_entry(void **state)
 {
 	const enum dn_container all[] = { DN_CONTAINER_NONE, DN_CONTAINER_PEOPLE,
-		DN_CONTAINER_GROUPS, DN_CONTAINER_SERVICES };
+		DN_CONTAINER_GROUPS, DN_CONTAINER_SERVICES, DN_CONTAINER_ACCESS };
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
