@@ -5,7 +5,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "core/change_log.h"
 #include "core/index.h"
 #include "tests/support/realm.h"
 
@@ -311,56 +310,6 @@ a_failed_change_leaves_no_trace_in_its_group(void **state)
 	assert_memory_equal(before, after, 32);
 }
 
-static void
-apply_all(struct realm *from, struct realm *to, uint64_t last)
-{
-	struct idm_txn txn;
-	struct idm_read read;
-	struct idm_change_set set;
-
-	assert_int_equal(idm_store_write_begin(to->store, &txn, &to->err), IDM_OK);
-	for (uint64_t no = 1; no <= last; no++) {
-		realm_entry(from, "admin");
-		assert_int_equal(idm_change_log_get(&from->read, no, &set, &from->err), IDM_OK);
-		realm_done(from);
-		assert_int_equal(
-		    idm_read_attach(&txn, to->arena, to->now, &read, &to->err), IDM_OK);
-		if (idm_change_apply(&read, &set, &to->err) != IDM_OK)
-			fail_msg("change %d: %s", (int)no, to->err.text);
-	}
-	assert_int_equal(idm_store_write_commit(&txn, &to->err), IDM_OK);
-}
-
-static void
-a_second_store_that_applies_the_changes_ends_in_the_same_digest(void **state)
-{
-	struct realm *r = *state;
-	void *second_state;
-	struct realm *second;
-	uint8_t mine[32], theirs[32];
-
-	realm_person(r, "alice");
-	realm_person(r, "bob");
-	realm_group(r, "staff");
-	assert_int_equal(realm_modify(r, NULL, "staff", "+member", "alice", NULL), IDM_OK);
-	assert_int_equal(realm_set_secret(r, NULL, "alice", IDM_ATTR_RADIUS_SECRET, "s"), IDM_OK);
-	assert_int_equal(realm_modify(r, NULL, "alice", "=name", "carol", NULL), IDM_OK);
-	assert_int_equal(realm_delete(r, NULL, "bob"), IDM_OK);
-	realm_digest(r, mine);
-
-	realm_setup_empty(&second_state);
-	second = second_state;
-	apply_all(r, second, r->set.no);
-	realm_digest(second, theirs);
-	assert_memory_equal(mine, theirs, 32);
-	assert_true(realm_is_memberof(second, "carol", "staff"));
-	assert_true(realm_is_memberof(second, "carol", "idm_all_persons"));
-	apply_all(r, second, r->set.no - 2); /* any prefix again changes nothing */
-	realm_digest(second, theirs);
-	assert_memory_equal(mine, theirs, 32);
-	realm_teardown(&second_state);
-}
-
 /* Is anything sealed for this account's RADIUS secret? */
 static bool
 is_sealed(struct realm *r, const char *name)
@@ -426,7 +375,6 @@ main(void)
 		T(a_required_group_can_not_be_deleted),
 		T(a_lost_update_is_impossible),
 		T(a_failed_change_leaves_no_trace_in_its_group),
-		T(a_second_store_that_applies_the_changes_ends_in_the_same_digest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
