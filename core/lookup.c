@@ -55,9 +55,9 @@ load_wellknown(const struct idm_txn *txn, struct idm_read *out, struct idm_error
 	return IDM_OK;
 }
 
-enum idm_result
-idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena, struct idm_now now,
-    struct idm_read *out, struct idm_error *err)
+static enum idm_result
+attach(const struct idm_txn *txn, struct idm_arena *arena, struct idm_now now, struct idm_read *out,
+    struct idm_error *err)
 {
 	enum idm_result result;
 
@@ -65,10 +65,27 @@ idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena, struct idm_n
 	out->txn = txn;
 	out->arena = arena;
 	out->now = now;
-	result = idm_schema_current(txn, arena, &out->schema, err);
-	if (result == IDM_OK)
-		result = load_domain(txn, out, err);
+	out->schema = idm_schema_builtin();
+	result = load_domain(txn, out, err);
 	return result == IDM_OK ? load_wellknown(txn, out, err) : result;
+}
+
+enum idm_result
+idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena, struct idm_now now,
+    struct idm_read *out, struct idm_error *err)
+{
+	enum idm_result result = attach(txn, arena, now, out, err);
+
+	return result == IDM_OK ? idm_schema_current(txn, arena, &out->schema, err) : result;
+}
+
+enum idm_result
+idm_read_attach_scan(
+    const struct idm_txn *txn, struct idm_arena *arena, struct idm_read *out, struct idm_error *err)
+{
+	enum idm_result result = attach(txn, arena, (struct idm_now){ 0 }, out, err);
+
+	return result == IDM_OK ? idm_schema_scan(txn, arena, &out->schema, err) : result;
 }
 
 enum idm_result

@@ -34,6 +34,10 @@ struct idm_read {
 enum idm_result idm_read_attach(const struct idm_txn *txn, struct idm_arena *arena,
     struct idm_now now, struct idm_read *out, struct idm_error *err);
 
+/* The same for who checks or repairs the index, which therefore is not looked at: slow. */
+enum idm_result idm_read_attach_scan(const struct idm_txn *txn, struct idm_arena *arena,
+    struct idm_read *out, struct idm_error *err);
+
 /* What idm_read_attach finds; written where a database is made and where its domain is renamed.
  * IDM_INVALID: not a domain's length. */
 enum idm_result idm_lookup_store_domain(

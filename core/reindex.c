@@ -379,8 +379,7 @@ read_and_write(struct reindex *r, const char *from, const char *to)
 	if (result == IDM_OK)
 		result = idm_environment_look(r->env, &r->from, r->err);
 	if (result == IDM_OK)
-		result =
-		    idm_read_attach(&r->from, r->old.arena, (struct idm_now){ 0 }, &r->old, r->err);
+		result = idm_read_attach_scan(&r->from, r->old.arena, &r->old, r->err);
 	if (result == IDM_OK)
 		result = write_all(r, to);
 	mdb_txn_abort(mdb);

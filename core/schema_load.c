@@ -14,6 +14,7 @@ enum {
 /* The parsing of one snapshot. */
 struct loading {
 	struct idm_read read; /* by the built-in schema, in memory of its own */
+	bool scan;            /* all entries are read, for the index may be damaged */
 	struct idm_schema *schema;
 	struct idm_attr *attrs[IDM_CUSTOM_ATTRS_MAX];
 	size_t attr_count;
@@ -84,20 +85,52 @@ take_window(struct loading *l, const struct idm_window *window, uint64_t no,
 	return result;
 }
 
+/* The same from all entries; one that is damaged is none. */
+static enum idm_result
+take_scanned(struct loading *l, const char *class_name,
+    enum idm_result (*take)(struct loading *l, const struct idm_entry *entry))
+{
+	struct idm_cursor cursor;
+	struct idm_span key, flat;
+	struct idm_entry entry;
+	enum idm_result result =
+	    idm_cursor_open(l->read.txn, IDM_DB_ENTRIES, IDM_SPAN_EMPTY, &cursor, l->err);
+
+	if (result != IDM_OK)
+		return result;
+	while (result == IDM_OK) {
+		key = IDM_SPAN_EMPTY;
+		result = idm_cursor_next(&cursor, &key, &flat, l->err);
+		if (result == IDM_CORRUPT && key.len != 0)
+			result = IDM_OK;
+		else if (result == IDM_OK && key.len == 8 &&
+			 idm_entry_view(flat, idm_store_load_u64(key.ptr), &entry, NULL) ==
+			     IDM_OK &&
+			 idm_entry_is_live(&entry) && idm_entry_has_class(&entry, class_name))
+			result = take(l, &entry);
+	}
+	idm_cursor_close(&cursor);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
 /* All live entries of a class. */
 static enum idm_result
-take_all(struct loading *l, struct idm_span class_name,
+take_all(struct loading *l, const char *class_name,
     enum idm_result (*take)(struct loading *l, const struct idm_entry *entry))
 {
 	const struct idm_attr *class = idm_schema_attr_number(l->read.schema, IDM_ATTR_CLASS);
 	uint64_t end;
-	enum idm_result result = idm_index_window_end(&l->read, &end, l->err);
+	enum idm_result result;
 
+	if (l->scan)
+		return take_scanned(l, class_name, take);
+	result = idm_index_window_end(&l->read, &end, l->err);
 	for (uint64_t no = 0; result == IDM_OK && no < end; no++) {
 		struct idm_window window;
 
 		idm_window_clear(&window);
-		result = idm_index_equal(&l->read, class, class_name, no, &window, l->err);
+		result = idm_index_equal(
+		    &l->read, class, idm_span_cstr(class_name), no, &window, l->err);
 		if (result == IDM_OK)
 			result = take_window(l, &window, no, take);
 	}
@@ -123,7 +156,7 @@ compare_classes(const void *a, const void *b)
 static enum idm_result
 load(struct loading *l)
 {
-	enum idm_result result = take_all(l, IDM_SPAN_LIT("attributetype"), take_attr);
+	enum idm_result result = take_all(l, "attributetype", take_attr);
 
 	qsort(l->attrs, l->attr_count, sizeof(l->attrs[0]), compare_attrs);
 	for (size_t i = 0; i < l->attr_count; i++) {
@@ -131,7 +164,7 @@ load(struct loading *l)
 		idm_schema_add_attr(l->schema, l->attrs[i]);
 	}
 	if (result == IDM_OK)
-		result = take_all(l, IDM_SPAN_LIT("classtype"), take_class);
+		result = take_all(l, "classtype", take_class);
 	qsort(l->class_list, l->class_count, sizeof(l->class_list[0]), compare_classes);
 	for (size_t i = 0; i < l->class_count; i++)
 		idm_schema_add_class(l->schema, l->class_list[i]);
@@ -158,7 +191,7 @@ schema_new(void)
 /* The domain and the rest of a snapshot are not asked for: they are what is attached around this.
  */
 static enum idm_result
-load_in(const struct idm_txn *txn, struct idm_arena *arena, struct idm_schema *schema,
+load_in(const struct idm_txn *txn, bool scan, struct idm_arena *arena, struct idm_schema *schema,
     struct idm_error *err)
 {
 	struct loading *l = idm_arena_alloc(arena, sizeof(*l));
@@ -170,13 +203,14 @@ load_in(const struct idm_txn *txn, struct idm_arena *arena, struct idm_schema *s
 		.arena = arena,
 		.schema = idm_schema_builtin(),
 	};
+	l->scan = scan;
 	l->schema = schema;
 	l->err = err;
 	return load(l);
 }
 
-enum idm_result
-idm_schema_load(const struct idm_txn *txn, const struct idm_schema **out, struct idm_error *err)
+static enum idm_result
+load_new(const struct idm_txn *txn, bool scan, const struct idm_schema **out, struct idm_error *err)
 {
 	struct idm_arena *arena = idm_arena_new(SCRATCH_BYTES);
 	struct idm_schema *schema = schema_new();
@@ -184,12 +218,33 @@ idm_schema_load(const struct idm_txn *txn, const struct idm_schema **out, struct
 
 	*out = NULL;
 	if (arena != NULL && schema != NULL)
-		result = load_in(txn, arena, schema, err);
+		result = load_in(txn, scan, arena, schema, err);
 	else
 		no_memory(err);
 	idm_arena_free(&arena);
 	*out = schema;
 	if (result != IDM_OK)
 		idm_schema_unref(out);
+	return result;
+}
+
+enum idm_result
+idm_schema_load(const struct idm_txn *txn, const struct idm_schema **out, struct idm_error *err)
+{
+	return load_new(txn, false, out, err);
+}
+
+enum idm_result
+idm_schema_scan(const struct idm_txn *txn, struct idm_arena *arena, const struct idm_schema **out,
+    struct idm_error *err)
+{
+	const struct idm_schema *schema;
+	enum idm_result result = load_new(txn, true, &schema, err);
+
+	if (result == IDM_OK && !idm_schema_hold(schema, arena))
+		result = no_memory(err);
+	if (result == IDM_OK)
+		*out = schema;
+	idm_schema_unref(&schema); /* the arena has one more */
 	return result;
 }

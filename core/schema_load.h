@@ -18,6 +18,13 @@ enum idm_result idm_schema_load(
     const struct idm_txn *txn, const struct idm_schema **out, struct idm_error *err);
 
 /*
+ * The same without a look at the index, which may be damaged: reads every entry.  *out lives as
+ * long as what is in `arena`.
+ */
+enum idm_result idm_schema_scan(const struct idm_txn *txn, struct idm_arena *arena,
+    const struct idm_schema **out, struct idm_error *err);
+
+/*
  * The same from what this process has parsed before, where the generation is the same; thread safe.
  * It lives as long as what is in `arena`.  After a failure *out is what is built in.
  */

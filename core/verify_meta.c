@@ -102,7 +102,7 @@ verify_meta(struct verify *v)
 	v->totals.no = number(v, "applied");
 	v->totals.at_s = (int64_t)number(v, "at");
 	v->next_id = number(v, "next_id");
-	if (idm_read_attach(&v->txn, arena, (struct idm_now){ 0 }, &v->read, &v->err) != IDM_OK)
+	if (idm_read_attach_scan(&v->txn, arena, &v->read, &v->err) != IDM_OK)
 		verify_found(v, IDM_FINDING_META, "meta: %s", v->err.text);
 	v->read.arena = arena;
 	memcpy(v->totals.domain, v->read.domain, sizeof(v->totals.domain));

@@ -9,6 +9,7 @@
 
 #include "core/change_log.h"
 #include "core/index.h"
+#include "core/rebuild.h"
 #include "core/schema_load.h"
 #include "core/search.h"
 #include "core/verify.h"
@@ -910,6 +911,98 @@ another_box_that_follows_ends_with_the_same_schema(void **state)
 	realm_teardown(&other_state);
 }
 
+/* --- the recycle bin, and repair */
+
+static enum idm_result
+revive(struct realm *r, const char *uuid)
+{
+	struct idm_request request = { .operation = IDM_OP_REVIVE };
+	struct idm_identity console = realm_identity(r, NULL);
+
+	assert_true(idm_uuid_parse(idm_span_cstr(uuid), &request.target));
+	return realm_run(r, &console, &request);
+}
+
+static void
+what_was_deleted_comes_back_with_its_number(void **state)
+{
+	struct realm *r = *state;
+	char badge[IDM_UUID_TEXT], employee[IDM_UUID_TEXT];
+
+	assert_ok(r, make_attribute(r, "badge", "utf8", "attributetype_index", "equality"));
+	assert_ok(r, make_class(r, "employee", "classtype_may", "badge"));
+	snprintf(badge, sizeof(badge), "%s", maker(r, "badge"));
+	snprintf(employee, sizeof(employee), "%s", maker(r, "employee"));
+	assert_ok(r, realm_delete(r, NULL, employee));
+	assert_ok(r, realm_delete(r, NULL, badge));
+	assert_refused(r, revive(r, employee), IDM_INVALID,
+	    "classtype_may: there is no attribute badge: create it first");
+	assert_ok(r, revive(r, badge));
+	assert_int_equal(number_of(r, "badge"), IDM_ATTR_CUSTOM_MIN);
+	assert_ok(r, revive(r, employee));
+	realm_person(r, "alice");
+	assert_ok(r, realm_modify(r, NULL, "alice", "+class", "employee", "=badge", "1", NULL));
+	assert_string_equal(found(r, "(badge=1)"), "alice");
+	assert_ok(r, realm_modify(r, NULL, "alice", "-class", "employee", "=badge", "", NULL));
+	assert_ok(r, realm_delete(r, NULL, employee));
+	assert_ok(r, realm_delete(r, NULL, badge));
+	assert_ok(r, make_attribute(r, "badge", "uint32"));
+	assert_int_equal(revive(r, badge), IDM_CONSTRAINT); /* another has its name */
+	assert_int_equal(number_of(r, "badge"), IDM_ATTR_CUSTOM_MIN + 1);
+}
+
+static void
+a_person_comes_back_with_claims_that_are_free(void **state)
+{
+	struct realm *r = *state;
+	char alice[IDM_UUID_TEXT];
+	struct idm_uuid uuid;
+
+	assert_ok(r, make_attribute(r, "badge", "utf8", "attributetype_unique", "true"));
+	employ(r, "badge");
+	assert_ok(r, realm_modify(r, NULL, "alice", "=badge", "1", NULL));
+	uuid = realm_uuid(r, "alice");
+	idm_uuid_format(&uuid, alice);
+	assert_ok(r, realm_delete(r, NULL, "alice"));
+	assert_ok(r, realm_modify(r, NULL, "bob", "=badge", "1", NULL));
+	assert_int_equal(revive(r, alice), IDM_CONSTRAINT);
+	assert_ok(r, realm_modify(r, NULL, "bob", "=badge", "2", NULL));
+	assert_ok(r, revive(r, alice));
+	assert_int_equal(realm_modify(r, NULL, "bob", "=badge", "1", NULL), IDM_CONSTRAINT);
+	assert_string_equal(found(r, "(badge=1)"), "alice");
+}
+
+/* Without any index, and so without the rows that lead to the schema's own entries. */
+static void
+a_reindex_knows_the_schema_without_an_index(void **state)
+{
+	struct realm *r = *state;
+	const struct idm_rebuild ask = { .db_dir = r->dir, .read_group = (gid_t)-1 };
+	struct idm_rebuilt rebuilt;
+	struct idm_txn txn;
+	struct rows before, after;
+
+	assert_ok(r, make_attribute(r, "badge", "utf8", "attributetype_unique", "true",
+			 "attributetype_index", "substring"));
+	employ(r, "badge");
+	assert_ok(r, realm_modify(r, NULL, "alice", "=badge", "Alpha", NULL));
+	realm_entry(r, "admin");
+	before = rows_of(r, &r->txn, IDM_DB_INDEX);
+	realm_done(r);
+	assert_ok(r, idm_store_write_begin(r->store, &txn, &r->err));
+	assert_ok(r, idm_store_del_all(&txn, IDM_DB_INDEX, IDM_SPAN_EMPTY, &r->err));
+	assert_ok(r, idm_store_write_commit(&txn, &r->err));
+	idm_store_close(&r->store);
+	assert_ok(r, idm_reindex(&ask, &rebuilt, &r->err));
+	assert_ok(r, idm_store_open_writer(r->dir, (gid_t)-1, &r->store, &r->err));
+	realm_entry(r, "admin");
+	after = rows_of(r, &r->txn, IDM_DB_INDEX);
+	realm_done(r);
+	free_and_compare(&before, &after);
+	assert_string_equal(found(r, "(badge=Alpha)"), "alice");
+	assert_int_equal(realm_modify(r, NULL, "bob", "=badge", "Alpha", NULL), IDM_CONSTRAINT);
+}
+
 /* --- the whole, at the end of each test */
 
 static void
@@ -968,6 +1061,9 @@ main(void)
 		T(a_schema_is_parsed_once_a_generation_and_lives_while_it_is_used),
 		T(another_process_sees_the_schema_with_its_snapshot),
 		T(another_box_that_follows_ends_with_the_same_schema),
+		T(what_was_deleted_comes_back_with_its_number),
+		T(a_person_comes_back_with_claims_that_are_free),
+		T(a_reindex_knows_the_schema_without_an_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
