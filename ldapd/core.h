@@ -66,8 +66,14 @@ struct core {
 	size_t due_waiting;       /* its changes that are not committed yet */
 	struct core_clock clock;
 	struct event *control_event;
-	struct event *term_event;
 };
+
+/* The data of a server with all that serves it from a loop; `control_fd` stays the caller's.  On
+ * anything but IDM_OK, *out is NULL. */
+enum idm_result core_open(
+    const struct server_config *config, int control_fd, struct core **out, struct idm_error *err);
+/* Commits what waits; *core = NULL. */
+void core_close(struct core **core);
 
 /*
  * An identity that a worker was given.  A handle says whose turn it is too, so that one that was

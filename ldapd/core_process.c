@@ -203,72 +203,126 @@ set_up_loop(struct core *core, int control_fd)
 	core->batch_event = event_new(core->base, -1, 0, on_batch, core);
 	core->tick_event = add_event(core, -1, 0, on_tick, IDM_STORE_TICK_MS);
 	core->control_event = add_event(core, control_fd, EV_READ, on_control, 0);
-	core->term_event = add_event(core, SIGTERM, EV_SIGNAL, on_term, 0);
 	core->pool = hash_pool_new(core->base, core->config->limits.hash_pool_threads,
 	    core->config->limits.hash_queue, &core->config->argon2);
 	return core->batch_event != NULL && core->tick_event != NULL &&
-	       core->control_event != NULL && core->term_event != NULL && core->pool != NULL &&
-	       core_keep_start(core);
+	       core->control_event != NULL && core->pool != NULL && core_keep_start(core);
 }
 
 static void
-free_event(struct event **event)
+free_event(struct event *event)
 {
-	if (*event != NULL)
-		event_free(*event);
-	*event = NULL;
+	if (event != NULL)
+		event_free(event);
 }
 
-static void
-tear_down(struct core *core)
+void
+core_close(struct core **core)
 {
-	hash_pool_free(&core->pool);
-	while (core->batch != NULL)
-		core_batch_run(core);
-	for (struct core_worker *next, *worker = core->workers; worker != NULL; worker = next) {
+	struct core *c = *core;
+
+	if (c == NULL)
+		return;
+	hash_pool_free(&c->pool);
+	while (c->batch != NULL)
+		core_batch_run(c);
+	for (struct core_worker *next, *worker = c->workers; worker != NULL; worker = next) {
 		next = worker->next;
 		core_worker_free(worker);
 	}
-	free_event(&core->batch_event);
-	free_event(&core->tick_event);
-	core_keep_stop(core);
-	free_event(&core->control_event);
-	free_event(&core->term_event);
-	if (core->base != NULL)
-		event_base_free(core->base);
-	idm_groups_free(&core->groups);
-	tree_free(&core->tree);
-	server_data_close(&core->data);
+	free_event(c->batch_event);
+	free_event(c->tick_event);
+	core_keep_stop(c);
+	free_event(c->control_event);
+	if (c->base != NULL)
+		event_base_free(c->base);
+	idm_groups_free(&c->groups);
+	tree_free(&c->tree);
+	server_data_close(&c->data);
+	free(c);
+	*core = NULL;
+}
+
+static void
+tell_upgrade(const struct core *core)
+{
+	unsigned long long from = idm_store_upgraded_from(core->data.store);
+
+	if (from != 0)
+		log_warn("core: the database had the former format %llu and was upgraded; a copy "
+			 "of it is kept in %s as *.format-%llu",
+		    from, core->config->db_path, from);
+}
+
+static enum idm_result
+open_all(struct core *core, int control_fd, struct idm_error *err)
+{
+	enum idm_result result;
+
+	if (!set_up_loop(core, control_fd))
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = server_data_open(core->config, &core->data, err);
+	if (result != IDM_OK)
+		return result;
+	idm_log_local(&core->log, core->data.store);
+	tell_upgrade(core);
+	result = core_clock_start(core, err);
+	if (result == IDM_OK)
+		result = core_follow_missed(core, err);
+	if (result == IDM_OK)
+		core_check_profiles(core);
+	return result;
+}
+
+enum idm_result
+core_open(
+    const struct server_config *config, int control_fd, struct core **out, struct idm_error *err)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	enum idm_result result;
+
+	*out = NULL;
+	if (core == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	core->config = config;
+	core->batch_end = &core->batch;
+	core->groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
+	result = open_all(core, control_fd, err);
+	if (result == IDM_OK)
+		*out = core;
+	else
+		core_close(&core);
+	return result;
+}
+
+/* Until told to end; false: it did not begin. */
+static bool
+serve(struct core *core, int control_fd)
+{
+	struct event *term_event = add_event(core, SIGTERM, EV_SIGNAL, on_term, 0);
+
+	if (term_event == NULL) {
+		supervisor_report(control_fd, "out of memory");
+		return false;
+	}
+	supervisor_report(control_fd, NULL);
+	event_base_dispatch(core->base);
+	event_free(term_event);
+	return true;
 }
 
 int
 core_process_run(const struct server_config *config, int control_fd)
 {
-	struct core core = { .config = config, .batch_end = &core.batch };
-	struct idm_error err = { .text = "out of memory" };
-	enum idm_result result = IDM_SYSTEM;
+	struct core *core;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = core_open(config, control_fd, &core, &err);
+	bool served = false;
 
-	core.groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
-	if (set_up_loop(&core, control_fd))
-		result = server_data_open(config, &core.data, &err);
 	if (result == IDM_OK)
-		idm_log_local(&core.log, core.data.store);
-	if (result == IDM_OK && idm_store_upgraded_from(core.data.store) != 0)
-		log_warn("core: the database had the former format %llu and was upgraded; a copy "
-			 "of it is kept in %s as *.format-%llu",
-		    (unsigned long long)idm_store_upgraded_from(core.data.store), config->db_path,
-		    (unsigned long long)idm_store_upgraded_from(core.data.store));
-	if (result == IDM_OK)
-		result = core_clock_start(&core, &err);
-	if (result == IDM_OK)
-		result = core_follow_missed(&core, &err);
-	if (result == IDM_OK) {
-		core_check_profiles(&core);
-		supervisor_report(control_fd, NULL);
-		event_base_dispatch(core.base);
-	} else {
+		served = serve(core, control_fd);
+	else
 		supervisor_report(control_fd, err.text);
-	}
-	tear_down(&core);
-	return result == IDM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	core_close(&core);
+	return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -578,17 +578,9 @@ set_limits(struct worker *worker)
 	worker->source_limit = share_of(limits->connections_per_source, worker->config->workers);
 }
 
-struct running {
-	struct worker worker;
-	struct listener listeners[CONFIG_ADDRESSES_MAX + 1];
-	struct event *events[3];
-};
-
 static bool
-set_up_loop(struct running *r, const struct worker_start *start)
+set_up_loop(struct worker *worker, const struct worker_start *start)
 {
-	struct worker *worker = &r->worker;
-
 	worker->base = event_base_new();
 	if (worker->base == NULL)
 		return false;
@@ -596,26 +588,25 @@ set_up_loop(struct running *r, const struct worker_start *start)
 	    channel_new(worker->base, start->core_fd, on_frame, on_core_closed, worker);
 	worker->turn_event = evtimer_new(worker->base, on_turn, worker);
 	worker->read_buffer = malloc(WORKER_READ_BYTES);
-	if (worker->channel == NULL || worker->turn_event == NULL || worker->read_buffer == NULL)
+	worker->listeners = calloc(CONFIG_ADDRESSES_MAX + 1, sizeof(*worker->listeners));
+	if (worker->channel == NULL || worker->turn_event == NULL || worker->read_buffer == NULL ||
+	    worker->listeners == NULL)
 		return false;
 	for (size_t i = 0; i < start->listen_count; i++) {
-		if (!listen_on(worker, &r->listeners[i], start->listen_fds[i], false))
+		if (!listen_on(worker, &worker->listeners[i], start->listen_fds[i], false))
 			return false;
 	}
 	if (start->local_fd >= 0 &&
-	    !listen_on(worker, &r->listeners[CONFIG_ADDRESSES_MAX], start->local_fd, true))
+	    !listen_on(worker, &worker->listeners[CONFIG_ADDRESSES_MAX], start->local_fd, true))
 		return false;
-	r->events[0] = add_event(worker, -1, 0, on_second, 1);
-	r->events[1] = add_event(worker, start->control_fd, EV_READ, on_control, 0);
-	r->events[2] = add_event(worker, SIGTERM, EV_SIGNAL, on_term, 0);
-	return r->events[0] != NULL && r->events[1] != NULL && r->events[2] != NULL;
+	worker->second_event = add_event(worker, -1, 0, on_second, 1);
+	worker->control_event = add_event(worker, start->control_fd, EV_READ, on_control, 0);
+	return worker->second_event != NULL && worker->control_event != NULL;
 }
 
 static void
-tear_down(struct running *r)
+close_conns(struct worker *worker)
 {
-	struct worker *worker = &r->worker;
-
 	while (worker->conns != NULL) {
 		struct conn *conn = worker->conns;
 
@@ -624,6 +615,11 @@ tear_down(struct running *r)
 		if (worker->conns == conn)
 			conn_free(conn);
 	}
+}
+
+static void
+free_memory(struct worker *worker)
+{
 	while (worker->spare != NULL) {
 		struct request *request = worker->spare;
 
@@ -633,25 +629,28 @@ tear_down(struct running *r)
 	}
 	for (size_t i = 0; i < WORKER_RIGHTS; i++)
 		idm_arena_free(&worker->rights[i].arena);
-	for (size_t i = 0; i <= CONFIG_ADDRESSES_MAX; i++) {
-		if (r->listeners[i].event != NULL)
-			event_free(r->listeners[i].event);
-	}
-	for (size_t i = 0; i < sizeof(r->events) / sizeof(r->events[0]); i++) {
-		if (r->events[i] != NULL)
-			event_free(r->events[i]);
-	}
-	if (worker->turn_event != NULL)
-		event_free(worker->turn_event);
+	free(worker->read_buffer);
+}
+
+static void
+free_event(struct event *event)
+{
+	if (event != NULL)
+		event_free(event);
+}
+
+static void
+free_loop(struct worker *worker)
+{
+	for (size_t i = 0; worker->listeners != NULL && i <= CONFIG_ADDRESSES_MAX; i++)
+		free_event(worker->listeners[i].event);
+	free(worker->listeners);
+	free_event(worker->second_event);
+	free_event(worker->control_event);
+	free_event(worker->turn_event);
 	channel_free(&worker->channel);
 	if (worker->base != NULL)
 		event_base_free(worker->base);
-	free(worker->read_buffer);
-	SSL_CTX_free(worker->tls);
-	idm_groups_free(&worker->groups);
-	tree_free(&worker->tree);
-	idm_access_table_free(&worker->table);
-	idm_store_close(&worker->store);
 }
 
 /* The tree, before the first request asks for it: to read a bind's name, for one. */
@@ -676,37 +675,93 @@ load_tree(struct worker *worker, struct idm_error *err)
 	return result;
 }
 
+void
+worker_close(struct worker **worker)
+{
+	struct worker *w = *worker;
+
+	if (w == NULL)
+		return;
+	close_conns(w);
+	free_memory(w);
+	free_loop(w);
+	SSL_CTX_free(w->tls);
+	idm_groups_free(&w->groups);
+	tree_free(&w->tree);
+	idm_access_table_free(&w->table);
+	idm_store_close(&w->store);
+	free(w);
+	*worker = NULL;
+}
+
+static enum idm_result
+open_all(struct worker *worker, const struct worker_start *start, struct idm_error *err)
+{
+	enum idm_result result;
+
+	if (!set_up_loop(worker, start))
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_store_open_reader(start->config->db_path, &worker->store, err);
+	if (result == IDM_OK)
+		result = load_tree(worker, err);
+	if (result == IDM_OK && start->listen_count != 0)
+		result = tls_context_new(start->tls, &worker->tls, err);
+	return result;
+}
+
+enum idm_result
+worker_open(const struct worker_start *start, struct worker **out, struct idm_error *err)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	enum idm_result result;
+
+	*out = NULL;
+	if (worker == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	worker->config = start->config;
+	worker->waiting_end = &worker->waiting;
+	TAILQ_INIT(&worker->unread);
+	worker->conn_no = start->number;
+	set_limits(worker);
+	worker->groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
+	result = open_all(worker, start, err);
+	if (result == IDM_OK)
+		*out = worker;
+	else
+		worker_close(&worker);
+	return result;
+}
+
+/* Until told to end; false: it did not begin. */
+static bool
+serve(struct worker *worker, int control_fd)
+{
+	struct event *term_event = add_event(worker, SIGTERM, EV_SIGNAL, on_term, 0);
+
+	if (term_event == NULL) {
+		supervisor_report(control_fd, "out of memory");
+		return false;
+	}
+	supervisor_report(control_fd, NULL);
+	event_base_dispatch(worker->base);
+	event_free(term_event);
+	return true;
+}
+
 int
 worker_run(const struct worker_start *start)
 {
-	struct running *r = calloc(1, sizeof(*r));
-	struct idm_error err = { .text = "out of memory" };
-	enum idm_result result = IDM_SYSTEM;
+	struct worker *worker;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = worker_open(start, &worker, &err);
+	bool served = false;
 
-	if (r == NULL)
-		return EXIT_FAILURE;
-	r->worker.config = start->config;
-	r->worker.listeners = r->listeners;
-	r->worker.waiting_end = &r->worker.waiting;
-	TAILQ_INIT(&r->worker.unread);
-	r->worker.conn_no = start->number;
-	set_limits(&r->worker);
-	r->worker.groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
-	if (set_up_loop(r, start))
-		result = idm_store_open_reader(start->config->db_path, &r->worker.store, &err);
-	if (result == IDM_OK)
-		result = load_tree(&r->worker, &err);
-	if (result == IDM_OK && start->listen_count != 0)
-		result = tls_context_new(start->tls, &r->worker.tls, &err);
 	if (result == IDM_OK)
 		result = sandbox_worker(start->config->db_path, &err);
-	if (result == IDM_OK) {
-		supervisor_report(start->control_fd, NULL);
-		event_base_dispatch(r->worker.base);
-	} else {
+	if (result == IDM_OK)
+		served = serve(worker, start->control_fd);
+	else
 		supervisor_report(start->control_fd, err.text);
-	}
-	tear_down(r);
-	free(r);
-	return result == IDM_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+	worker_close(&worker);
+	return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -63,6 +63,8 @@ struct worker {
 	struct request **waiting_end;
 	TAILQ_HEAD(conn_queue, conn) unread; /* TLS holds more of their input */
 	struct event *turn_event;            /* searches and input go on, others were polled for */
+	struct event *second_event;          /* deadlines, and listeners that paused */
+	struct event *control_event;
 	struct request *by_seq[WORKER_SEQ_BUCKETS]; /* waiting for the core, by `next_waiting` */
 	uint64_t seq;
 };
@@ -79,7 +81,15 @@ struct worker_start {
 	uint32_t number; /* 1 and up: its connections' numbers begin with it */
 };
 
-/* Run until told to end; the exit status of the process. */
+/* A worker that is ready to serve from its loop; its sockets stay the caller's, but for the one to
+ * the core process.  On anything but IDM_OK, *out is NULL. */
+enum idm_result worker_open(
+    const struct worker_start *start, struct worker **out, struct idm_error *err);
+/* Says good-bye to all clients; *worker = NULL. */
+void worker_close(struct worker **worker);
+
+/* Open, give up what serving does not need, and run until told to end; the exit status of the
+ * process. */
 int worker_run(const struct worker_start *start);
 
 /* The clock as decisions take it. */

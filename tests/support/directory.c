@@ -29,8 +29,8 @@ time_text(int64_t at_s)
 	return text;
 }
 
-static void
-fill(struct realm *r)
+void
+directory_fill(struct realm *r)
 {
 	enum idm_result result;
 
@@ -68,7 +68,7 @@ directory_setup(void **state)
 	assert_non_null(d);
 	realm_setup(&realm);
 	d->realm = realm;
-	fill(d->realm);
+	directory_fill(d->realm);
 	directory_look(d, NULL);
 	*state = d;
 	return 0;

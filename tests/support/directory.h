@@ -28,6 +28,9 @@ struct directory {
 	struct idm_error err;
 };
 
+/* Make these people in a realm that is new. */
+void directory_fill(struct realm *r);
+
 /* For cmocka: *state is a struct directory. */
 int directory_setup(void **state);
 int directory_teardown(void **state);

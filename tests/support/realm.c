@@ -31,24 +31,38 @@ open_ring(struct realm *r, const char *name, enum idm_purpose purpose, struct id
 	assert_ok(r, idm_keyring_open(path, purpose, out, &r->err));
 }
 
-static int
-setup(void **state, bool empty)
+static struct realm *
+realm_new(void)
 {
 	struct realm *r = calloc(1, sizeof(*r));
 
 	assert_non_null(r);
-	temp_dir_make("realm", r->dir, sizeof(r->dir));
 	r->now = (struct idm_now){ REALM_NOW_S, true };
 	r->arena = idm_arena_new(ARENA_BYTES);
 	assert_non_null(r->arena);
+	return r;
+}
+
+static void
+use_rings(struct realm *r)
+{
+	r->context = (struct idm_change_context){
+		.table = &r->table, .password_ring = r->password_ring, .radius_ring = r->radius_ring
+	};
+}
+
+static int
+setup(void **state, bool empty)
+{
+	struct realm *r = realm_new();
+
+	temp_dir_make("realm", r->dir, sizeof(r->dir));
 	assert_ok(r,
 	    empty ? idm_store_open_writer(r->dir, (gid_t)-1, &r->store, &r->err)
 		  : idm_builtin_open(r->dir, (gid_t)-1, REALM_DOMAIN, r->now, &r->store, &r->err));
 	open_ring(r, "password.keys", IDM_PURPOSE_PASSWORD, &r->password_ring);
 	open_ring(r, "radius.keys", IDM_PURPOSE_RADIUS, &r->radius_ring);
-	r->context = (struct idm_change_context){
-		.table = &r->table, .password_ring = r->password_ring, .radius_ring = r->radius_ring
-	};
+	use_rings(r);
 	*state = r;
 	return 0;
 }
@@ -77,23 +91,50 @@ verify_digest(struct realm *r)
 	idm_store_read_end(&txn);
 }
 
-int
-realm_teardown(void **state)
+static void
+realm_free(struct realm *r)
 {
-	struct realm *r = *state;
-
 	realm_done(r);
 	if (r->store != NULL)
 		verify_digest(r);
 	idm_access_table_free(&r->table);
 	idm_schema_unref(&r->schema);
+	idm_arena_free(&r->arena);
+}
+
+int
+realm_teardown(void **state)
+{
+	struct realm *r = *state;
+
+	realm_free(r);
 	idm_keyring_close(&r->password_ring);
 	idm_keyring_close(&r->radius_ring);
 	idm_store_close(&r->store);
-	idm_arena_free(&r->arena);
 	temp_dir_remove(r->dir);
 	free(r);
 	return 0;
+}
+
+struct realm *
+realm_of(
+    struct idm_store *store, struct idm_keyring *password_ring, struct idm_keyring *radius_ring)
+{
+	struct realm *r = realm_new();
+
+	r->store = store;
+	r->password_ring = password_ring;
+	r->radius_ring = radius_ring;
+	use_rings(r);
+	return r;
+}
+
+void
+realm_let_go(struct realm **r)
+{
+	realm_free(*r);
+	free(*r);
+	*r = NULL;
 }
 
 /* "acp:NAME" is a profile: these have names of their own. */

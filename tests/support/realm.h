@@ -13,7 +13,7 @@
 enum { REALM_NOW_S = 1700000000 };
 
 struct realm {
-	char dir[64];
+	char dir[64]; /* "": another's */
 	struct idm_store *store;
 	struct idm_access_table *table;
 	const struct idm_schema *schema; /* of the last change that was asked for */
@@ -34,6 +34,11 @@ int realm_setup(void **state);
 /* A database without entries: the built-in ones come with the change sets of another. */
 int realm_setup_empty(void **state);
 int realm_teardown(void **state);
+
+/* The same around a store that is open, and stays its owner's; and the end of that. */
+struct realm *realm_of(
+    struct idm_store *store, struct idm_keyring *password_ring, struct idm_keyring *radius_ring);
+void realm_let_go(struct realm **r);
 
 /*
  * Changes by `actor` (a name, or NULL: the console), each committed when it was IDM_OK.  Pairs of
