@@ -281,10 +281,15 @@ read_once(struct conn *conn)
 	return io;
 }
 
-/* What stays in the socket makes another event; what TLS holds is told by `unread`. */
+/*
+ * What waits comes first: nothing is read on top of it, or a client that asks faster than it takes
+ * would make the input grow.  What stays in the socket makes another event; what TLS holds is told
+ * by `unread`.
+ */
 static void
 read_input(struct conn *conn)
 {
+	resume_input(conn);
 	for (int i = 0; i < READS_A_TURN && may_begin(conn); i++) {
 		enum stream_io io = read_once(conn);
 
