@@ -74,7 +74,7 @@ void
 far_end_turn(struct far_end *end)
 {
 	if (end->base != NULL && !end->deaf)
-		event_base_loop(end->base, EVLOOP_NONBLOCK);
+		event_base_loop(end->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 void

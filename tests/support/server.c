@@ -98,7 +98,7 @@ connect_core(struct server *s)
 	make_pair(SOCK_STREAM, pair);
 	assert_true(control_send(s->core_control, 'W', NULL, pair[0]));
 	close(pair[0]);
-	event_base_loop(s->core->base, EVLOOP_NONBLOCK);
+	event_base_loop(s->core->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	return pair[1];
 }
 
@@ -106,9 +106,13 @@ static void
 open_worker(struct server *s, int core_fd)
 {
 	struct tls_material tls;
-	struct worker_start start = {
-		.config = &s->config, .tls = &tls, .local_fd = -1, .core_fd = core_fd, .number = 1
-	};
+	struct worker_start start = { .config = &s->config,
+		.tls = &tls,
+		.listen_fds = &s->listen_fd,
+		.listen_count = s->listen_fd >= 0 ? 1 : 0,
+		.local_fd = -1,
+		.core_fd = core_fd,
+		.number = 1 };
 	int pair[2];
 
 	make_pair(SOCK_SEQPACKET, pair);
@@ -127,6 +131,7 @@ server_new(void)
 	struct server *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
+	s->listen_fd = -1;
 	log_set_level(CONFIG_LOG_ERROR);
 	signal(SIGPIPE, SIG_IGN); /* as the supervisor's children do */
 	temp_dir_make("server", s->dir, sizeof(s->dir));
@@ -190,6 +195,14 @@ close_worker(struct server *s)
 }
 
 void
+server_reconnect(struct server *s)
+{
+	far_end_close(&s->far);
+	server_settle(s);
+	far_end_open(&s->far, connect_core(s));
+}
+
+void
 server_restart_worker(struct server *s)
 {
 	bool alone = s->far.base != NULL;
@@ -214,10 +227,20 @@ server_teardown(void **state)
 	core_close(&s->core);
 	close(control_fd);
 	close(s->core_control);
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
 	SSL_CTX_free(s->client_tls);
 	temp_dir_remove(s->dir);
 	free(s);
 	return 0;
+}
+
+void
+server_fresh_frames(struct server *s)
+{
+	server_settle(s);
+	while (s->far.base != NULL && far_end_take(&s->far) != NULL)
+		;
 }
 
 int
@@ -227,9 +250,7 @@ server_fresh(void **state)
 
 	while (s->worker != NULL && s->worker->conns != NULL)
 		conn_free(s->worker->conns);
-	server_settle(s);
-	while (s->far.base != NULL && far_end_take(&s->far) != NULL)
-		;
+	server_fresh_frames(s);
 	return 0;
 }
 
@@ -239,8 +260,8 @@ void
 server_turn(struct server *s)
 {
 	if (s->worker != NULL)
-		event_base_loop(s->worker->base, EVLOOP_NONBLOCK);
-	event_base_loop(s->core->base, EVLOOP_NONBLOCK);
+		event_base_loop(s->worker->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	event_base_loop(s->core->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	far_end_turn(&s->far);
 }
 
@@ -415,6 +436,16 @@ take_whole(struct client *client)
 	client->in_len -= total;
 	memmove(client->in, client->in + total, client->in_len);
 	return true;
+}
+
+bool
+client_has_answer(struct client *client)
+{
+	size_t total = 0;
+
+	read_input(client);
+	return ber_frame(client->in, client->in_len, CLIENT_INPUT_BYTES, &total) ==
+	       BER_FRAME_COMPLETE;
 }
 
 const struct answer *

@@ -25,6 +25,7 @@ struct server {
 	int core_control; /* the supervisor's ends */
 	int worker_control;
 	struct worker *worker; /* NULL: the test is one */
+	int listen_fd;         /* its listener for LDAPS, the test's to open; -1: none */
 	struct far_end far;    /* without a worker: the core's; else, if open, the worker's */
 	SSL_CTX *client_tls;
 	struct idm_error err;
@@ -38,8 +39,14 @@ int server_teardown(void **state);
 /* For one test of several on the same server: no connection and no frame of an earlier one. */
 int server_fresh(void **state);
 
-/* The worker anew, with what server->config says now; clients have lost their connections. */
+/* Forget the frames that have come. */
+void server_fresh_frames(struct server *s);
+
+/* The worker anew, with what server->config and listen_fd say now; clients have lost their
+ * connections. */
 void server_restart_worker(struct server *s);
+/* The worker that the test stands for ends, and another is there. */
+void server_reconnect(struct server *s);
 
 /* One turn of all loops; many, until all that can happen without a hash has happened. */
 void server_turn(struct server *s);
@@ -74,6 +81,9 @@ void client_close(struct client **client);
 /* Write all requests that were put together in client->requests, or these octets. */
 void client_send(struct client *client);
 void client_send_octets(struct client *client, const uint8_t *data, size_t len);
+
+/* Has one come that was not taken?  Turns no loop. */
+bool client_has_answer(struct client *client);
 
 /* The next answer, which may take a hash's time; fails the test if none comes.  Lives until the
  * next. */
