@@ -471,13 +471,13 @@ write_fields(struct ber_reader *r, char *out, size_t size)
 }
 
 const char *
-answer_fields(const struct answer *answer)
+exop_fields(struct idm_span value)
 {
 	static char texts[4][ANSWER_VALUE_BYTES];
 	static unsigned turn;
 	char *out = texts[turn++ % 4];
 	bool bad = false;
-	struct ber_reader r = ber_reader_of(idm_span_of(answer->value, answer->value_len), &bad);
+	struct ber_reader r = ber_reader_of(value, &bad);
 	struct ber_reader seq = ber_read_nested(&r, BER_SEQUENCE);
 
 	write_fields(&seq, out, ANSWER_VALUE_BYTES);

@@ -80,8 +80,8 @@ void answer_decode(struct idm_span pdu, struct answer *out);
 /* Has the entry this line? */
 bool answer_has(const struct answer *answer, const char *line);
 
-/* The texts of an extended response: SEQUENCE { OCTET STRING or INTEGER or BOOLEAN }, a "|" between
- * them; in one of four buffers that take turns. */
-const char *answer_fields(const struct answer *answer);
+/* The texts of an extended response's value: what its SEQUENCE holds, a "|" between, sequences
+ * within written flat; in one of four buffers that take turns. */
+const char *exop_fields(struct idm_span value);
 
 #endif

@@ -306,6 +306,38 @@ server_await_frame(struct server *s, enum ipc_type type)
 	return frame;
 }
 
+uint64_t
+server_login(struct server *s, const char *name)
+{
+	struct idm_identity identity = realm_identity(s->realm, name);
+	uint64_t handle = core_identity_add(s->core->workers, &identity);
+
+	assert_true(handle != 0);
+	return handle;
+}
+
+void
+server_send(struct server *s, uint64_t handle, struct requests *requests)
+{
+	static uint64_t seq;
+	struct ipc_frame frame = { .type = IPC_OPERATION };
+
+	frame.operation.seq = ++seq;
+	frame.operation.handle = handle;
+	frame.operation.source = IDM_SPAN_LIT("192.0.2.7");
+	frame.operation.pdu = idm_span_of(requests->w.data, requests->w.len);
+	far_end_send(&s->far, &frame);
+	requests_clear(requests);
+}
+
+const struct ipc_done *
+server_ask(struct server *s, uint64_t handle, struct requests *requests)
+{
+	server_fresh_frames(s);
+	server_send(s, handle, requests);
+	return &server_await_frame(s, IPC_DONE)->done;
+}
+
 /* --- clients */
 
 static struct client *

@@ -58,6 +58,16 @@ void server_second(struct server *s);
 /* The next frame at the far end; fails the test if none comes, or one of another type. */
 const struct ipc_frame *server_await_frame(struct server *s, enum ipc_type type);
 
+/* --- the core process alone: the test is its worker */
+
+/* The handle of somebody who has bound with the primary password. */
+uint64_t server_login(struct server *s, const char *name);
+
+/* Send the one request that was put together; and wait for its answer, which must be the next
+ * frame, what came before forgotten. */
+void server_send(struct server *s, uint64_t handle, struct requests *requests);
+const struct ipc_done *server_ask(struct server *s, uint64_t handle, struct requests *requests);
+
 /* --- clients */
 
 enum { CLIENT_INPUT_BYTES = 1024 * 1024 };
