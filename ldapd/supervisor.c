@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/privilege.h"
+#include "ldapd/back_off.h"
 #include "ldapd/control.h"
 #include "ldapd/core_process.h"
 #include "ldapd/listen.h"
@@ -23,9 +24,7 @@
 enum {
 	START_MS = 30 * 1000, /* a child reports within this, or is ended */
 	END_MS = 5 * 1000,    /* a child that was told to end ends within this */
-	BACK_OFF_MAX_S = 30,
-	STEADY_S = 60, /* who lived so long is started again at once */
-	OWN_FDS = 64,  /* descriptors of a process besides its connections and listeners */
+	OWN_FDS = 64,         /* descriptors of a process besides its connections and listeners */
 };
 
 struct child {
@@ -42,7 +41,7 @@ struct supervisor {
 	struct child core;
 	struct child *workers;
 	sigset_t signals; /* blocked here, and waited for */
-	unsigned back_off_s;
+	uint32_t back_off_s;
 	bool ending; /* told to end while it was about something else */
 };
 
@@ -394,15 +393,10 @@ notify_ready(void)
 static bool
 back_off(struct supervisor *s, time_t started)
 {
-	struct timespec wait = { 0, 0 };
+	const struct timespec wait = { .tv_sec =
+					   back_off_next(&s->back_off_s, time(NULL) - started) };
 	sigset_t ends;
 
-	if (time(NULL) - started >= STEADY_S)
-		s->back_off_s = 0;
-	wait.tv_sec = s->back_off_s;
-	s->back_off_s = s->back_off_s == 0 ? 1 : 2 * s->back_off_s;
-	if (s->back_off_s > BACK_OFF_MAX_S)
-		s->back_off_s = BACK_OFF_MAX_S;
 	if (wait.tv_sec != 0)
 		log_info("waiting %lds before the next start", (long)wait.tv_sec);
 	sigemptyset(&ends);
