@@ -83,6 +83,22 @@ open_core(struct server *s)
 	assert_ok(s, core_open(&s->config, pair[1], &s->core, &s->err));
 	s->realm =
 	    realm_of(s->core->data.store, s->core->data.password_ring, s->core->data.radius_ring);
+}
+
+static void
+close_core(struct server *s)
+{
+	int control_fd = event_get_fd(s->core->control_event);
+
+	realm_let_go(&s->realm);
+	core_close(&s->core);
+	close(control_fd);
+	close(s->core_control);
+}
+
+static void
+fill(struct server *s)
+{
 	directory_fill(s->realm);
 	set_password(s, "anna", "password");
 	set_password(s, "admin", "generated");
@@ -139,6 +155,7 @@ server_new(void)
 	certificate_write(s->config.tls_chain, s->config.tls_key, -3600, 3600, NULL);
 	s->client_tls = certificate_client();
 	open_core(s);
+	fill(s);
 	return s;
 }
 
@@ -203,6 +220,15 @@ server_reconnect(struct server *s)
 }
 
 void
+server_restart_core(struct server *s)
+{
+	far_end_close(&s->far);
+	close_core(s);
+	open_core(s);
+	far_end_open(&s->far, connect_core(s));
+}
+
+void
 server_restart_worker(struct server *s)
 {
 	bool alone = s->far.base != NULL;
@@ -219,14 +245,10 @@ int
 server_teardown(void **state)
 {
 	struct server *s = *state;
-	int control_fd = event_get_fd(s->core->control_event);
 
 	close_worker(s);
 	far_end_close(&s->far);
-	realm_let_go(&s->realm);
-	core_close(&s->core);
-	close(control_fd);
-	close(s->core_control);
+	close_core(s);
 	if (s->listen_fd >= 0)
 		close(s->listen_fd);
 	SSL_CTX_free(s->client_tls);

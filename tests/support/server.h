@@ -45,6 +45,8 @@ void server_fresh_frames(struct server *s);
 /* The worker anew, with what server->config and listen_fd say now; clients have lost their
  * connections. */
 void server_restart_worker(struct server *s);
+/* The core process anew, which the test is the worker of. */
+void server_restart_core(struct server *s);
 /* The worker that the test stands for ends, and another is there. */
 void server_reconnect(struct server *s);
 
