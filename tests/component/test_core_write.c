@@ -456,6 +456,21 @@ a_change_that_ends_logins_is_told_behind_its_answer(void **state)
 	assert_null(far_end_take(&s->far));
 }
 
+/* All its sessions have ended, which a worker can't see: it is told to end all connections. */
+static void
+who_becomes_high_privilege_loses_every_login(void **state)
+{
+	struct server *s = *state;
+	struct idm_uuid ben = realm_uuid(s->realm, "ben");
+	const struct ipc_frame *frame;
+
+	request_modify(&r, 1, "cn=domain_admins," GROUPS, "+member", BEN, NULL);
+	assert_int_equal(server_ask(s, server_login(s, "admin"), &r)->code, LDAP_SUCCESS);
+	frame = server_await_frame(s, IPC_REVOKED);
+	assert_int_equal(frame->revoked.what, IPC_REVOKE_ALL);
+	assert_true(idm_uuid_equal(&frame->revoked.account, &ben));
+}
+
 static int
 setup(void **state)
 {
@@ -498,6 +513,7 @@ main(void)
 		on_its_own(what_does_not_decode_is_answered_all_the_same),
 		on_its_own(a_login_that_is_over_writes_nothing),
 		on_its_own(a_change_that_ends_logins_is_told_behind_its_answer),
+		on_its_own(who_becomes_high_privilege_loses_every_login),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
