@@ -170,7 +170,7 @@ static void
 a_token_says_who_it_is(void **state)
 {
 	static const char *const names[] = { "", "dn=token", "DN=Token", "anna", ANNA,
-		"dn=token," DIRECTORY_SUFFIX };
+		("dn=token," DIRECTORY_SUFFIX) };
 	struct server *s = *state;
 	char text[IDM_TOKEN_TEXT];
 	struct idm_token_row row = make_token(s, "anna", IDM_TOKEN_SESSION, text);
