@@ -349,6 +349,21 @@ a_message_that_has_begun_has_its_time(void **state)
 	client_close(&client);
 }
 
+/* Less than there is until a first message has to be there at all. */
+static void
+a_first_message_that_has_begun_has_its_time_too(void **state)
+{
+	struct server *s = *state;
+	struct client *client = client_open(s);
+
+	assert_true(s->config.limits.pdu_s < s->config.limits.first_pdu_s);
+	client_send_octets(client, (const uint8_t[]){ 0x30 }, 1);
+	client_expect_nothing(client);
+	expect_patience(client, s->config.limits.pdu_s);
+	client_expect_notice(client, LDAP_UNAVAILABLE);
+	client_close(&client);
+}
+
 /* Nor does a message that has begun put off the end of waiting for the first. */
 static void
 a_first_message_that_begins_late_has_no_more_time(void **state)
@@ -648,6 +663,7 @@ main(void)
 		on_its_own(no_tls_no_word),
 		on_its_own(the_first_message_has_its_time),
 		on_its_own(a_message_that_has_begun_has_its_time),
+		on_its_own(a_first_message_that_has_begun_has_its_time_too),
 		on_its_own(a_first_message_that_begins_late_has_no_more_time),
 		on_its_own(who_is_idle_is_sent_away),
 		on_its_own(who_is_bound_may_be_idle_for_longer),

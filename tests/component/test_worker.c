@@ -497,6 +497,7 @@ who_is_not_bound_is_not_ended(void **state)
 	struct ipc_frame frame = revoked(s, "anonymous", IPC_REVOKE_ALL);
 
 	far_end_send(&s->far, &frame);
+	client_expect_nothing(client);
 	expect_answer(client);
 	client_close(&client);
 }
