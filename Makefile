@@ -111,7 +111,7 @@ $(1)/bin/kanidm-ldapd: $(BUILD)/ldapd/main.o $(BUILD)/libldapd.a $(1)/libcommon.
 
 $(1)/bin/kanidmd: $(BUILD)/admin/kanidmd.o $(kanidmd_OBJ) $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(CORE_LIBS) -ljansson
+	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(ADMIN_LIBS) $$(CORE_LIBS)
 
 $(1)/bin/kanidm: $(BUILD)/admin/kanidm.o $(BUILD)/libadmin.a $(1)/libcommon.a $(BUILD)/libidm.a
 	@mkdir -p $$(@D)
