@@ -19,17 +19,20 @@ version(struct server_cli *cli)
 static const struct command {
 	const char *word; /* "_" stands for "-" too */
 	const char *args;
+	const char *options; /* the letters of those that it takes beside -c and -o */
 	int arg_count;
 	int (*run)(struct server_cli *cli);
 } commands[] = {
-	{ "server", "", 0, server_run },
-	{ "configtest", "", 0, server_configtest },
-	{ "recover_account", "NAME [--restore-roles]", 1, server_recover_account },
-	{ "trust_clock", "", 0, server_trust_clock },
-	{ "version", "", 0, version },
+	{ "server", "", "", 0, server_run },
+	{ "configtest", "", "", 0, server_configtest },
+	{ "recover_account", "NAME [--restore-roles]", "r", 1, server_recover_account },
+	{ "trust_clock", "", "", 0, server_trust_clock },
+	{ "import", "FILE.ldif [--dry-run] [--keep-going] [--ignore ATTRIBUTE,...]", "nki", 1,
+	    server_import },
+	{ "version", "", "", 0, version },
 };
 
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), OPTIONS_MAX = 64 };
 
 int
 server_fail(const char *fmt, ...)
@@ -87,6 +90,31 @@ set_output(struct server_cli *cli, const char *output)
 	return output == NULL || cli->json || strcmp(output, "text") == 0;
 }
 
+/* Patterns with commas between. */
+static bool
+add_ignored(struct server_cli *cli, char *list)
+{
+	for (char *word = strtok(list, ","); word != NULL; word = strtok(NULL, ",")) {
+		if (cli->ignore_count == SERVER_IGNORE_MAX)
+			return false;
+		cli->ignore[cli->ignore_count++] = word;
+	}
+	return true;
+}
+
+/* An option that is one command's; false: there are too many of it. */
+static bool
+set_option(struct server_cli *cli, int option, char *argument)
+{
+	switch (option) {
+	case 'r': cli->restore_roles = true; return true;
+	case 'n': cli->dry_run = true; return true;
+	case 'k': cli->keep_going = true; return true;
+	case 'i': return add_ignored(cli, argument);
+	default: return false;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -94,6 +122,9 @@ main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "restore-roles", no_argument, NULL, 'r' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "keep-going", no_argument, NULL, 'k' },
+		{ "ignore", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -101,15 +132,19 @@ main(int argc, char **argv)
 	const char *output = getenv("KANIDM_OUTPUT");
 	const struct command *command;
 	struct idm_error err = { .text = "" };
+	char given[OPTIONS_MAX + 1] = "";
+	size_t given_count = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'c': cli.config_path = optarg; break;
 		case 'o': output = optarg; break;
-		case 'r': cli.restore_roles = true; break;
 		case 'h': return usage(stdout);
-		default: return usage(stderr);
+		default:
+			if (given_count == OPTIONS_MAX || !set_option(&cli, option, optarg))
+				return usage(stderr);
+			given[given_count++] = (char)option;
 		}
 	}
 	if (cli.config_path == NULL || cli.config_path[0] == '\0')
@@ -124,7 +159,7 @@ main(int argc, char **argv)
 	cli.args = argv + optind + 1;
 	cli.arg_count = argc - optind - 1;
 	if (command == NULL || cli.arg_count != command->arg_count ||
-	    (cli.restore_roles && command->run != server_recover_account))
+	    strspn(given, command->options) != given_count)
 		return usage(stderr);
 	if (!clock_init(&err))
 		return server_fail("%s", err.text);

@@ -3,6 +3,7 @@
 #define ADMIN_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {
 	SERVER_DONE = 0,
@@ -10,10 +11,16 @@ enum {
 	SERVER_USAGE = 2,
 };
 
+enum { SERVER_IGNORE_MAX = 64 };
+
 struct server_cli {
 	const char *config_path;
 	bool json;
 	bool restore_roles;
+	bool dry_run;
+	bool keep_going;
+	const char *ignore[SERVER_IGNORE_MAX]; /* patterns of attributes */
+	size_t ignore_count;
 	char **args; /* behind the subcommand */
 	int arg_count;
 };
@@ -30,5 +37,6 @@ int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
 int server_trust_clock(struct server_cli *cli);
+int server_import(struct server_cli *cli);
 
 #endif

@@ -72,10 +72,7 @@ ldif_file_open(const char *path, struct ldif_file **out, struct idm_error *err)
 	ldif->buffer = malloc(BUFFER_BYTES);
 	ldif->text_room = FIRST_TEXT_BYTES;
 	ldif->text = malloc(ldif->text_room);
-	ldif->room = FIRST_LINES;
-	ldif->raw = malloc(ldif->room * sizeof(*ldif->raw));
-	ldif->lines = malloc(ldif->room * sizeof(*ldif->lines));
-	if (ldif->buffer == NULL || ldif->text == NULL || ldif->raw == NULL || ldif->lines == NULL)
+	if (ldif->buffer == NULL || ldif->text == NULL)
 		result = idm_fail(err, IDM_SYSTEM, "out of memory");
 	else
 		result = open_file(ldif, path, err);
@@ -207,7 +204,7 @@ append_physical(struct ldif_file *ldif, struct idm_error *err)
 static bool
 grow_lines(struct ldif_file *ldif)
 {
-	size_t room = 2 * ldif->room;
+	size_t room = ldif->room == 0 ? FIRST_LINES : 2 * ldif->room;
 	struct raw_line *raw = realloc(ldif->raw, room * sizeof(*raw));
 	struct ldif_line *lines = realloc(ldif->lines, room * sizeof(*lines));
 
@@ -293,7 +290,7 @@ is_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* RFC 4512 section 2.5: a type by name or OID, and options. */
+/* RFC 4512 section 2.5: a type by name or OID, and options; our own names have a `_`. */
 static bool
 is_description(const char *text, size_t len)
 {
@@ -302,7 +299,7 @@ is_description(const char *text, size_t len)
 	if (len > LDIF_TYPE_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] == ';' ? fresh : !is_alnum(text[i]) && text[i] != '-' && text[i] != '.')
+		if (text[i] == ';' ? fresh : !is_alnum(text[i]) && strchr("-._", text[i]) == NULL)
 			return false;
 		fresh = text[i] == ';';
 	}

@@ -8,9 +8,9 @@
 
 enum {
 	ARENA_BYTES = 256 * 1024 * 1024, /* of one request: a group may bring many members */
-	NOTES_AT_ONCE = 2 * 1000 * 1000,
-	CHANGES_AT_ONCE = 20000, /* in a transaction: LMDB keeps its dirty pages in memory */
-	REOPEN_AFTER = 10,       /* transactions */
+	VALUES_AT_ONCE =
+	    150 * 1000, /* in a transaction, whose changed pages LMDB keeps in memory */
+	VALUES_A_TRIM = 10 * 1000,
 };
 
 struct idm_bulk {
@@ -24,8 +24,9 @@ struct idm_bulk {
 	struct idm_read read;            /* attached to `txn` */
 	const struct idm_schema *schema; /* of `read`, whose arena is reset */
 	bool begun;                      /* `txn` is open */
-	size_t change_count;             /* in it */
-	size_t settle_count;
+	size_t value_count;              /* that were asked for in it */
+	size_t trimmed_at;               /* value_count at the last idm_scratch_trim */
+	struct idm_uuid request_id;      /* of the last request */
 	bool broken;
 };
 
@@ -46,6 +47,8 @@ idm_bulk_begin(struct idm_store *store, const struct idm_change_context *context
 	bulk->arena = idm_arena_new(ARENA_BYTES);
 	if (bulk->batch == NULL || bulk->arena == NULL)
 		result = idm_fail(err, IDM_SYSTEM, "out of memory");
+	else if (!idm_uuid_generate(&bulk->request_id))
+		result = idm_fail(err, IDM_SYSTEM, "no random octets");
 	else
 		result = idm_scratch_open(store, &bulk->scratch, err);
 	if (result != IDM_OK)
@@ -150,6 +153,33 @@ run(struct idm_bulk *bulk, const struct idm_request *request, struct idm_uuid *m
 	return result;
 }
 
+/* The first is random and the others follow it, so that their rows stand together. */
+static void
+next_request_id(struct idm_bulk *bulk)
+{
+	for (size_t i = IDM_UUID_BYTES; i > IDM_UUID_BYTES / 2; i--) {
+		if (++bulk->request_id.bytes[i - 1] != 0)
+			break;
+	}
+}
+
+static size_t
+count_values(const struct idm_request *request)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < request->mod_count; i++)
+		count += request->mods[i].count;
+	return count;
+}
+
+static void
+trim(struct idm_bulk *bulk)
+{
+	idm_scratch_trim(bulk->scratch);
+	bulk->trimmed_at = bulk->value_count;
+}
+
 enum idm_result
 idm_bulk_run(struct idm_bulk *bulk, struct idm_request *request, struct idm_uuid *made,
     struct idm_error *err)
@@ -159,11 +189,13 @@ idm_bulk_run(struct idm_bulk *bulk, struct idm_request *request, struct idm_uuid
 	if (result != IDM_OK)
 		return result;
 	snprintf(request->source, sizeof(request->source), "console");
-	if (!idm_uuid_generate(&request->id))
-		return idm_fail(err, IDM_SYSTEM, "no random octets");
+	next_request_id(bulk);
+	request->id = bulk->request_id;
 	result = run(bulk, request, made, err);
-	if (result == IDM_OK && (++bulk->change_count >= CHANGES_AT_ONCE ||
-				    idm_index_batch_count(bulk->batch) >= NOTES_AT_ONCE))
+	bulk->value_count += count_values(request);
+	if (bulk->value_count - bulk->trimmed_at >= VALUES_A_TRIM)
+		trim(bulk);
+	if (result == IDM_OK && bulk->value_count >= VALUES_AT_ONCE)
 		result = idm_bulk_settle(bulk, err);
 	return result;
 }
@@ -179,9 +211,8 @@ idm_bulk_settle(struct idm_bulk *bulk, struct idm_error *err)
 	if (result == IDM_OK)
 		result = idm_store_write_commit(&bulk->txn, err);
 	bulk->begun = false;
-	bulk->change_count = 0;
-	if (result == IDM_OK && ++bulk->settle_count % REOPEN_AFTER == 0)
-		result = idm_scratch_reopen(&bulk->scratch, err);
+	bulk->value_count = 0;
+	trim(bulk);
 	bulk->broken = result != IDM_OK;
 	return result;
 }

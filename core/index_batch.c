@@ -80,12 +80,6 @@ idm_index_batch_clear(struct idm_index_batch *batch)
 	memset(batch->slots, 0xff, 2 * batch->row_room * sizeof(*batch->slots));
 }
 
-size_t
-idm_index_batch_count(const struct idm_index_batch *batch)
-{
-	return batch->note_count;
-}
-
 /* Where the key's row stands in the slots, or would. */
 static size_t
 find_slot(const struct idm_index_batch *batch, struct idm_span key)

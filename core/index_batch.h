@@ -18,9 +18,6 @@ void idm_index_batch_free(struct idm_index_batch **batch);
 bool idm_index_batch_add(
     struct idm_index_batch *batch, struct idm_span key, uint64_t id, bool present);
 
-/* How many notes there are. */
-size_t idm_index_batch_count(const struct idm_index_batch *batch);
-
 /* Write the rows into IDM_DB_INDEX and forget the notes. */
 enum idm_result idm_index_batch_flush(
     struct idm_index_batch *batch, const struct idm_txn *txn, struct idm_error *err);

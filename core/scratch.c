@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +42,7 @@ scratch_new(const char *path, const char *suffix)
 	scratch->pub.fd = -1;
 	scratch->lock_fd = -1;
 	pthread_rwlock_init(&scratch->identity_lock, NULL);
+	pthread_mutex_init(&scratch->companion_lock, NULL);
 	if (asprintf(&scratch->identity_path, "%s%s", path, suffix) < 0) {
 		scratch->identity_path = NULL;
 		idm_store_close(&scratch);
@@ -81,16 +84,35 @@ idm_scratch_at(const char *path, struct idm_store **out, struct idm_error *err)
 	return result;
 }
 
-enum idm_result
-idm_scratch_reopen(struct idm_store **scratch, struct idm_error *err)
+/* "from-to mode offset device inode path", as proc(5) has it.  False: another file's. */
+static bool
+parse_mapping(char *line, uint64_t inode, uintptr_t *from, uintptr_t *to)
 {
-	enum idm_result result;
+	char *rest;
 
-	idm_environment_unref(&(*scratch)->identity);
-	result = open_environment(*scratch, err);
-	if (result != IDM_OK)
-		idm_scratch_drop(scratch);
-	return result;
+	*from = strtoul(line, &rest, 16);
+	if (*rest != '-')
+		return false;
+	*to = strtoul(rest + 1, &rest, 16);
+	for (int field = 0; field < 3; field++)
+		rest += strcspn(rest + (*rest == ' '), " ") + (*rest == ' ');
+	return strtoul(rest, NULL, 10) == inode;
+}
+
+void
+idm_scratch_trim(const struct idm_store *scratch)
+{
+	const struct idm_environment *env = scratch->identity;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[PATH_MAX + 128];
+	uintptr_t from, to;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if (parse_mapping(line, env->inode, &from, &to) && to - from == env->map_bytes)
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	if (maps != NULL)
+		fclose(maps);
 }
 
 /* Durable, and closed. */

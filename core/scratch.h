@@ -23,11 +23,8 @@ enum idm_result idm_scratch_open(
 enum idm_result idm_scratch_at(const char *path, struct idm_store **out, struct idm_error *err);
 enum idm_result idm_scratch_finish(struct idm_store **scratch, struct idm_error *err);
 
-/*
- * Begin again with fresh mappings: what was read and written so far no longer counts as memory of
- * the process.  No transaction is open.  On failure there is no scratch any more.
- */
-enum idm_result idm_scratch_reopen(struct idm_store **scratch, struct idm_error *err);
+/* What was read of it so far no longer counts as memory of the process; it is read again. */
+void idm_scratch_trim(const struct idm_store *scratch);
 
 /*
  * Make the scratch durable and put it into the place of `of`, whose writer's lock is held until

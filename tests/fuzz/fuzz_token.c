@@ -45,7 +45,11 @@ check_password(struct idm_span text)
 	const struct idm_quality quality = { .words = &text, .word_count = 1 };
 	struct idm_error err;
 
+	char stored[IDM_PHC_BYTES];
+
 	idm_password_needs_upgrade(text, &params);
+	if (idm_password_import(text, stored, &err) == IDM_OK)
+		require(strlen(stored) < sizeof(stored));
 	if (idm_password_judge(text, &quality, &err) != IDM_OK)
 		require(err.client_text[0] != '\0');
 	else
