@@ -224,20 +224,66 @@ is_above(const struct idm_read *read, uint64_t group_id, const struct idm_ids *g
 	return result;
 }
 
+/* Everybody who is listed by idm_high_privilege or a group below it, if they are few. */
+static enum idm_result
+find_all_hp(const struct idm_read *read, struct idm_error *err)
+{
+	struct idm_ids groups, all = { NULL, 0, 0 };
+	bool few;
+	enum idm_result result =
+	    idm_closure_groups_below(read, read->high_privilege_id, &groups, err);
+
+	if (result == IDM_OK)
+		result = idm_closure_few_members(read, &groups, IDM_GROUPS_HP_MAX, &all, &few, err);
+	if (result == IDM_OK && few)
+		idm_groups_keep_hp(read->groups, &all);
+	return result;
+}
+
+/* By what is known of all, once that is worth it; *known false: ask about the entry itself. */
+static enum idm_result
+is_hp_known(const struct idm_read *read, uint64_t id, bool *known, bool *out, struct idm_error *err)
+{
+	struct idm_ids all;
+	bool ask;
+	enum idm_result result = IDM_OK;
+
+	*known = idm_groups_find_hp(read->groups, &all, &ask);
+	if (!*known && ask) {
+		result = find_all_hp(read, err);
+		if (result == IDM_OK)
+			*known = idm_groups_find_hp(read->groups, &all, &ask);
+	}
+	*out = *known && idm_ids_has(&all, id);
+	return result;
+}
+
+static enum idm_result
+is_hp_itself(
+    const struct idm_read *read, const struct idm_entry *entry, bool *out, struct idm_error *err)
+{
+	struct idm_ids direct;
+	enum idm_result result = idm_closure_direct(read, entry, &direct, err);
+
+	*out = false;
+	return result == IDM_OK ? is_above(read, read->high_privilege_id, &direct, out, err)
+				: result;
+}
+
 enum idm_result
 idm_closure_is_hp(
     const struct idm_read *read, const struct idm_entry *entry, bool *out, struct idm_error *err)
 {
 	struct idm_arena_mark mark = idm_arena_mark(read->arena);
-	struct idm_ids direct;
+	bool known;
 	enum idm_result result;
 
 	*out = false;
 	if (read->high_privilege_id == 0)
 		return IDM_OK;
-	result = idm_closure_direct(read, entry, &direct, err);
-	if (result == IDM_OK)
-		result = is_above(read, read->high_privilege_id, &direct, out, err);
+	result = is_hp_known(read, entry->id, &known, out, err);
+	if (result == IDM_OK && !known)
+		result = is_hp_itself(read, entry, out, err);
 	idm_arena_rewind(read->arena, mark);
 	return result;
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "core/groups.h"
 #include "core/index.h"
 
 enum {
@@ -85,8 +86,11 @@ idm_closure_direct(const struct idm_read *read, const struct idm_entry *entry, s
     struct idm_error *err)
 {
 	const uint64_t by_class[] = { read->all_persons_id, read->all_accounts_id };
-	enum idm_result result = idm_closure_listed_by(read, entry->id, out, err);
+	enum idm_result result;
 
+	if (idm_groups_find_direct(read->groups, entry->id, read->arena, out))
+		return IDM_OK;
+	result = idm_closure_listed_by(read, entry->id, out, err);
 	for (size_t i = 0; result == IDM_OK && i < sizeof(by_class) / sizeof(by_class[0]); i++) {
 		if (!is_member_by_class(read, by_class[i], entry))
 			continue;
@@ -94,6 +98,8 @@ idm_closure_direct(const struct idm_read *read, const struct idm_entry *entry, s
 		if (result != IDM_OK)
 			return idm_fail(err, result, "groups of entry %" PRIu64, entry->id);
 	}
+	if (result == IDM_OK)
+		idm_groups_keep_direct(read->groups, entry->id, out);
 	return result;
 }
 

@@ -291,6 +291,10 @@ test_groups(const struct test *t, const struct idm_filter *filter, enum idm_trut
 		*out = truth_of(groups.count != 0);
 		return result;
 	}
+	if (filter->cache != NULL && filter->cache->holds) {
+		*out = IDM_TRUE;
+		return IDM_OK;
+	}
 	if (filter->attr->number == IDM_ATTR_MEMBEROF)
 		return test_memberof(t, filter, out);
 	return test_directmemberof(t, filter, out);

@@ -37,6 +37,7 @@ enum idm_truth {
  */
 struct idm_filter_cache {
 	bool ready;
+	bool holds;  /* for each entry that is tested: they are chosen by this term */
 	uint64_t id; /* of the entry that the value names; 0: there is none */
 	/* memberof: that group and all below it; member, dynmember: the groups that list it, or
 	 * with `chain` all above it. */

@@ -3,7 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 1024, LIST_SHARE = 4 /* of the budget, for one list: a quarter */ };
+enum {
+	FIRST_SLOTS = 1024,
+	LIST_SHARE = 4, /* of the budget, for one list: a quarter */
+	DIRECT_MAX = 128,
+	HP_MAX = IDM_GROUPS_HP_MAX,
+	HP_ASKED = 16, /* in one read; finding out all at once costs about as much */
+};
 
 /* One list.  The key holds group and side, and is 0 in an empty slot: ids begin at 1. */
 struct slot {
@@ -21,6 +27,13 @@ struct idm_groups {
 	struct slot *slots; /* open addressing; never more than half full; NULL: none yet */
 	size_t slot_count;  /* a power of two */
 	size_t count;
+	uint64_t direct_of; /* the entry asked about last in this read; 0: none */
+	uint64_t direct[DIRECT_MAX];
+	size_t direct_count;
+	uint32_t hp_asked; /* how often, in this read */
+	bool hp_known;
+	uint64_t hp[HP_MAX];
+	size_t hp_count;
 };
 
 struct idm_groups *
@@ -77,6 +90,9 @@ idm_groups_use(struct idm_groups *groups, struct idm_read *read, struct idm_erro
 		forget(groups);
 	groups->generation = generation;
 	memcpy(groups->file_id, file_id, sizeof(file_id));
+	groups->direct_of = 0;
+	groups->hp_asked = 0;
+	groups->hp_known = false;
 	read->groups = groups;
 	return IDM_OK;
 }
@@ -155,4 +171,61 @@ idm_groups_keep(struct idm_groups *groups, enum idm_groups_side side, uint64_t g
 	if (slot->key == 0)
 		groups->count++;
 	*slot = (struct slot){ key_of(side, group_id), copy, ids->count };
+}
+
+/* --- the entry asked about last */
+
+bool
+idm_groups_find_direct(
+    const struct idm_groups *groups, uint64_t id, struct idm_arena *arena, struct idm_ids *out)
+{
+	uint64_t *copy;
+
+	if (groups == NULL || groups->direct_of != id)
+		return false;
+	copy = idm_arena_array(arena, groups->direct_count, sizeof(*copy));
+	if (copy == NULL)
+		return false;
+	memcpy(copy, groups->direct, groups->direct_count * sizeof(*copy));
+	*out = (struct idm_ids){ copy, groups->direct_count, groups->direct_count };
+	return true;
+}
+
+void
+idm_groups_keep_direct(struct idm_groups *groups, uint64_t id, const struct idm_ids *ids)
+{
+	if (groups == NULL || ids->count > DIRECT_MAX)
+		return;
+	groups->direct_of = id;
+	groups->direct_count = ids->count;
+	if (ids->count != 0)
+		memcpy(groups->direct, ids->ids, ids->count * sizeof(*ids->ids));
+}
+
+/* --- high privilege */
+
+bool
+idm_groups_find_hp(struct idm_groups *groups, struct idm_ids *out, bool *ask)
+{
+	*ask = false;
+	if (groups == NULL)
+		return false;
+	if (groups->hp_known) {
+		*out = (struct idm_ids){ groups->hp, groups->hp_count, HP_MAX };
+		return true;
+	}
+	if (groups->hp_asked <= HP_ASKED)
+		*ask = ++groups->hp_asked == HP_ASKED;
+	return false;
+}
+
+void
+idm_groups_keep_hp(struct idm_groups *groups, const struct idm_ids *ids)
+{
+	if (ids->count > HP_MAX)
+		return;
+	groups->hp_known = true;
+	groups->hp_count = ids->count;
+	if (ids->count != 0)
+		memcpy(groups->hp, ids->ids, ids->count * sizeof(*ids->ids));
 }

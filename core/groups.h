@@ -17,6 +17,7 @@
 enum {
 	IDM_GROUPS_BYTES = 16 * 1024 * 1024,       /* of a process that serves many accounts */
 	IDM_GROUPS_THREAD_BYTES = 1 * 1024 * 1024, /* of one thread among many */
+	IDM_GROUPS_HP_MAX = 1024,                  /* high privilege entries that are kept */
 };
 
 struct idm_groups;
@@ -42,5 +43,20 @@ bool idm_groups_find(const struct idm_groups *groups, enum idm_groups_side side,
 /* Keep a list, as far as there is room: a copy. */
 void idm_groups_keep(struct idm_groups *groups, enum idm_groups_side side, uint64_t group_id,
     const struct idm_ids *ids);
+
+/*
+ * The groups that list the entry asked about last, for filter, rights and values ask in turn: a
+ * copy in `arena`.  False: another entry was asked about, or this one has too many.
+ */
+bool idm_groups_find_direct(
+    const struct idm_groups *groups, uint64_t id, struct idm_arena *arena, struct idm_ids *out);
+void idm_groups_keep_direct(struct idm_groups *groups, uint64_t id, const struct idm_ids *ids);
+
+/*
+ * Everybody below idm_high_privilege, for who asks of many entries in one read.  False: it is not
+ * kept, and *ask says whether it was asked for so often that it is worth to be found out.
+ */
+bool idm_groups_find_hp(struct idm_groups *groups, struct idm_ids *out, bool *ask);
+void idm_groups_keep_hp(struct idm_groups *groups, const struct idm_ids *ids);
 
 #endif

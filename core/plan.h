@@ -24,8 +24,8 @@ struct idm_plan {
 };
 
 /*
- * *few: the candidates are `out`, named one by one, and at most IDM_PLAN_FEW; else they are found
- * window by window.
+ * *few: the candidates are `out`, named one by one, and at most IDM_PLAN_FEW, and only they are to
+ * be tested by the filter until it is released; else they are found window by window.
  */
 enum idm_result idm_plan_ids(
     struct idm_plan *plan, struct idm_ids *out, bool *few, struct idm_error *err);

@@ -220,6 +220,73 @@ another_data_file_is_not_taken_for_the_one_before(void **state)
 	idm_groups_free(&groups);
 }
 
+static bool
+is_hp(struct fixture *f, uint64_t id)
+{
+	struct idm_entry entry = fixture_entry(f, id);
+	bool out;
+
+	assert_int_equal(idm_closure_is_hp(&f->read, &entry, &out, &f->err), IDM_OK);
+	return out;
+}
+
+/* After some questions all who are high privilege are found out at once: the answers stay. */
+static void
+high_privilege_is_told_alike_however_often_it_is_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct idm_groups *groups = idm_groups_new(IDM_GROUPS_BYTES);
+	uint64_t chain[CHAIN], alice, bob = fixture_person(f, "bob");
+
+	make_chain(f, chain, &alice);
+	fixture_edge(f, chain[3], bob, true);
+	fixture_edge(f, f->read.high_privilege_id, chain[50], true);
+	fixture_edge(f, f->read.high_privilege_id, f->read.high_privilege_id, true);
+	fixture_commit_then_read(f);
+	use(f, groups);
+	for (int i = 0; i < 5 * CHAIN; i++) {
+		assert_int_equal(is_hp(f, chain[i % CHAIN]), i % CHAIN >= 50);
+		assert_true(is_hp(f, alice));
+		assert_false(is_hp(f, bob));
+	}
+	assert_true(is_hp(f, f->read.high_privilege_id));
+
+	fixture_read_then_write(f); /* an account leaves: no edge between groups changes */
+	fixture_edge(f, chain[CHAIN - 1], alice, false);
+	fixture_edge(f, chain[CHAIN - 1], bob, true);
+	fixture_commit_then_read(f);
+	use(f, groups);
+	for (int i = 0; i < 100; i++) {
+		assert_false(is_hp(f, alice));
+		assert_true(is_hp(f, bob));
+	}
+	idm_groups_free(&groups);
+}
+
+/* More of them than are kept: each is asked about by itself. */
+static void
+many_of_high_privilege_are_told_too(void **state)
+{
+	struct fixture *f = *state;
+	struct idm_groups *groups = idm_groups_new(IDM_GROUPS_BYTES);
+	uint64_t group = fixture_group(f, "admins"), bob = fixture_person(f, "bob"), last = 0;
+	char name[16];
+
+	fixture_edge(f, f->read.high_privilege_id, group, true);
+	for (int i = 0; i <= IDM_GROUPS_HP_MAX; i++) {
+		snprintf(name, sizeof(name), "u%d", i);
+		last = fixture_person(f, name);
+		fixture_edge(f, group, last, true);
+	}
+	fixture_commit_then_read(f);
+	use(f, groups);
+	for (int i = 0; i < 100; i++) {
+		assert_true(is_hp(f, last));
+		assert_false(is_hp(f, bob));
+	}
+	idm_groups_free(&groups);
+}
+
 static void
 a_read_without_it_finds_out_by_itself(void **state)
 {
@@ -243,6 +310,8 @@ main(void)
 		WITH_STORE(used_up_memory_changes_no_answer),
 		cmocka_unit_test(a_list_that_would_push_out_all_others_is_not_kept),
 		WITH_STORE(another_data_file_is_not_taken_for_the_one_before),
+		WITH_STORE(high_privilege_is_told_alike_however_often_it_is_asked),
+		WITH_STORE(many_of_high_privilege_are_told_too),
 		WITH_STORE(a_read_without_it_finds_out_by_itself),
 	};
 
