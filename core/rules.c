@@ -238,6 +238,27 @@ check_gid(struct idm_evaluation *e)
 	    gid);
 }
 
+/* IEEE 802.1Q keeps 0 and 4095 (SPEC 9.4). */
+static enum idm_result
+check_vlans(struct idm_evaluation *e)
+{
+	static const uint32_t vlans[] = { IDM_ATTR_RADIUS_VLAN,
+		IDM_ATTR_RADIUS_CLIENT_DEFAULT_VLAN };
+
+	for (size_t i = 0; i < sizeof(vlans) / sizeof(vlans[0]); i++) {
+		struct idm_value value;
+		uint32_t vlan = 1;
+
+		if (is_new(e, vlans[i], &value))
+			vlan = idm_uint32_load(value.norm);
+		if (vlan == 0 || vlan > 4094)
+			return idm_refuse(e->err, IDM_CONSTRAINT,
+			    "%s %u is no VLAN: choose from 1 to 4094",
+			    idm_schema_attr_number(e->read->schema, vlans[i])->name, vlan);
+	}
+	return IDM_OK;
+}
+
 /* A built-in keeps its name, and a dynamic one its filter; no class of it comes or goes (SPEC 4).
  */
 static enum idm_result
@@ -365,7 +386,8 @@ idm_rules_check(struct idm_evaluation *e)
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
 		check_lifecycle, check_kind, idm_rules_schema, idm_rules_members,
 		idm_rules_receivers, idm_rules_dyngroup, check_secrets, check_name, check_unique,
-		check_mails, check_gid, idm_rules_policy, idm_rules_profile, end_service_account };
+		check_mails, check_gid, check_vlans, idm_rules_policy, idm_rules_profile,
+		end_service_account };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)

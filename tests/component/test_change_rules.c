@@ -489,6 +489,25 @@ the_time_of_a_change_never_goes_back_nor_follows_a_wild_jump(void **state)
 	assert_int_equal(r->set.at_s, REALM_NOW_S + 1000000);
 }
 
+static void
+a_vlan_is_one_of_4094(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "wifi");
+	assert_int_equal(
+	    realm_modify(r, NULL, "wifi", "+class", "radius_policy", "=radius_vlan", "0", NULL),
+	    IDM_CONSTRAINT);
+	assert_int_equal(
+	    realm_modify(r, NULL, "wifi", "+class", "radius_policy", "=radius_vlan", "4095", NULL),
+	    IDM_CONSTRAINT);
+	assert_non_null(strstr(r->err.client_text, "from 1 to 4094"));
+	assert_int_equal(
+	    realm_modify(r, NULL, "wifi", "+class", "radius_policy", "=radius_vlan", "4094", NULL),
+	    IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "wifi", "=radius_vlan", "1", NULL), IDM_OK);
+}
+
 int
 main(void)
 {
@@ -502,6 +521,7 @@ main(void)
 		T(a_mail_address_is_one_account_s_in_any_case),
 		T(a_mail_address_is_no_group_s_spn_nor_in_another_case),
 		T(a_gid_number_is_unique_and_in_range),
+		T(a_vlan_is_one_of_4094),
 		T(a_reference_names_what_it_may_name),
 		T(a_deleted_entry_is_no_member_and_no_manager),
 		T(what_an_entry_is_stays),
