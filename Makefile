@@ -3,6 +3,7 @@
 #   make            build the programs into build/
 #   make run        set up and run an instance in the foreground: see README.md
 #   make test       every test: unit, component, sanitizers, end to end (what CI calls)
+#   make test-long  the same, with many times as many random cases
 #   make check      unit and component tests alone (SAN=1: with ASan and UBSan, in build-san/)
 #   make e2e        end-to-end tests alone (SAN=1: the daemons of build-san/; E2E=tests/e2e/test_X.py)
 #   make bench      what it costs in small and large directories: README.md; BENCH_SIZES="1000 1000000"
@@ -69,7 +70,7 @@ bench_OBJ := $(call obj,tests/bench/*.c,$(wildcard tests/bench/bench_*.c))
 bench_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 fuzz_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all test-variant check check-asan e2e test bench bench-programs lint fuzz fuzz-run run deps install clean
+.PHONY: all test-variant check check-asan e2e test test-long bench bench-programs lint fuzz fuzz-run run deps install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -162,6 +163,9 @@ bench:
 	@tests/bench/run
 
 bench-programs: all $(bench_PROGRAMS)
+
+test-long: export KANIDM_TEST_LONG = 1
+test-long: test
 
 FUZZ_SECONDS ?= 20
 fuzz:
