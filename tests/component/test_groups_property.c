@@ -305,7 +305,7 @@ answer(struct idm_txn *txn, struct idm_arena *arena, struct idm_groups *known,
 {
 	struct idm_identity console = { .kind = IDM_IDENTITY_INTERNAL, .expire_s = INT64_MAX };
 	struct idm_read read;
-	struct idm_access *access;
+	struct idm_access *access = NULL;
 	struct asking a = { &read, question, NULL, { .text = "" } };
 	enum idm_result result =
 	    idm_read_attach(txn, arena, (struct idm_now){ REALM_NOW_S, true }, &read, &a.err);
