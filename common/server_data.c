@@ -14,8 +14,8 @@
  * The group that may read what is published, where root set it up and made us a member of it.  One
  * who develops has no such group, and all processes are of one user.
  */
-static gid_t
-read_group(const struct server_config *config)
+gid_t
+server_read_group(const struct server_config *config)
 {
 	const struct group *group = getgrnam(config->read_group);
 	gid_t groups[64];
@@ -29,8 +29,8 @@ read_group(const struct server_config *config)
 }
 
 /* freeradius reads radius.keys by the group of its directory, where root set that up. */
-static gid_t
-radius_group(const struct server_config *config)
+gid_t
+server_radius_group(const struct server_config *config)
 {
 	const struct group *group = getgrnam(config->radius_group);
 	struct stat st;
@@ -52,8 +52,9 @@ open_ring(const struct server_config *config, const char *name, enum idm_purpose
 	return result == IDM_OK ? idm_keyring_open(path, purpose, out, err) : result;
 }
 
-enum idm_result
-server_data_open(const struct server_config *config, struct server_data *out, struct idm_error *err)
+static enum idm_result
+open_all(const struct server_config *config, const char *domain, struct server_data *out,
+    struct idm_error *err)
 {
 	struct idm_now now = { clock_now_s(), true };
 	struct idm_uuid box = { { 0 } };
@@ -61,15 +62,15 @@ server_data_open(const struct server_config *config, struct server_data *out, st
 
 	*out = (struct server_data){ .store = NULL };
 	result = idm_builtin_open(
-	    config->db_path, read_group(config), config->domain, now, &out->store, err);
+	    config->db_path, server_read_group(config), domain, now, &out->store, err);
 	if (result == IDM_OK)
 		idm_floor_at_least(out->store, clock_build_s());
 	if (result == IDM_OK)
 		result = open_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, (gid_t)-1,
 		    &out->password_ring, err);
 	if (result == IDM_OK)
-		result = open_ring(config, "radius.keys", IDM_PURPOSE_RADIUS, radius_group(config),
-		    &out->radius_ring, err);
+		result = open_ring(config, "radius.keys", IDM_PURPOSE_RADIUS,
+		    server_radius_group(config), &out->radius_ring, err);
 	if (result == IDM_OK)
 		result = idm_box_uuid(out->store, &box, err);
 	out->change = (struct idm_change_context){ .table = &out->table,
@@ -79,6 +80,19 @@ server_data_open(const struct server_config *config, struct server_data *out, st
 	if (result != IDM_OK)
 		server_data_close(out);
 	return result;
+}
+
+enum idm_result
+server_data_open(const struct server_config *config, struct server_data *out, struct idm_error *err)
+{
+	return open_all(config, config->domain, out, err);
+}
+
+enum idm_result
+server_data_open_any_domain(
+    const struct server_config *config, struct server_data *out, struct idm_error *err)
+{
+	return open_all(config, NULL, out, err);
 }
 
 void

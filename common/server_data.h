@@ -8,6 +8,10 @@
 #include "common/config.h"
 #include "core/change.h"
 
+/* The groups that may read what is published, and radius.keys; -1: root set none up. */
+gid_t server_read_group(const struct server_config *config);
+gid_t server_radius_group(const struct server_config *config);
+
 struct server_data {
 	struct idm_store *store;
 	struct idm_keyring *password_ring;
@@ -22,6 +26,9 @@ struct server_data {
  * open.
  */
 enum idm_result server_data_open(
+    const struct server_config *config, struct server_data *out, struct idm_error *err);
+/* The same whatever domain the database is of.  IDM_NOT_FOUND: there is none yet. */
+enum idm_result server_data_open_any_domain(
     const struct server_config *config, struct server_data *out, struct idm_error *err);
 void server_data_close(struct server_data *data);
 

@@ -449,7 +449,7 @@ idm_builtin_create(
 static enum idm_result
 compare_domain(const char *stored, const char *domain, struct idm_error *err)
 {
-	if (stored[0] == '\0' || strcmp(stored, domain) == 0)
+	if (stored[0] == '\0' || domain == NULL || strcmp(stored, domain) == 0)
 		return IDM_OK;
 	return idm_fail(err, IDM_INVALID,
 	    "the database is of the domain %s, the configuration says %s: correct "
@@ -488,7 +488,9 @@ idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct i
 		result = idm_floor_load(*out, err);
 		if (result == IDM_OK)
 			result = stored_domain(*out, arena, stored, err);
-		if (result == IDM_OK && stored[0] == '\0')
+		if (result == IDM_OK && stored[0] == '\0' && domain == NULL)
+			result = idm_fail(err, IDM_NOT_FOUND, "%s: there is no database yet", dir);
+		else if (result == IDM_OK && stored[0] == '\0')
 			result = idm_builtin_create(*out, domain, now, err);
 		else if (result == IDM_OK)
 			result = compare_domain(stored, domain, err);

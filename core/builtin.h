@@ -65,8 +65,8 @@ enum idm_result idm_builtin_check_domain(
     struct idm_store *store, const char *domain, struct idm_error *err);
 
 /*
- * Open DIR's databases for writing, and fill them if they are new.  IDM_INVALID: as
- * idm_builtin_check_domain.
+ * Open DIR's databases for writing, and fill them if they are new.  `domain` NULL: whatever it is,
+ * and IDM_NOT_FOUND if they are new.  IDM_INVALID: as idm_builtin_check_domain.
  */
 enum idm_result idm_builtin_open(const char *dir, gid_t read_group, const char *domain,
     struct idm_now now, struct idm_store **out, struct idm_error *err);

@@ -32,6 +32,7 @@ enum idm_operation {
 	IDM_OP_REVIVE = 6,    /* out of the recycle bin */
 	IDM_OP_TOMBSTONE = 7, /* what was in the recycle bin for IDM_RECYCLED_S; no client asks */
 	IDM_OP_PURGE = 8,     /* what was a tombstone for IDM_TOMBSTONE_S; no client asks */
+	IDM_OP_RENAME_DOMAIN = 9, /* kanidmd domain rename: alone may write domain_name */
 };
 
 enum idm_request_kind {

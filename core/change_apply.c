@@ -396,7 +396,7 @@ derive_wellknown(struct apply *a)
 		ids[i] = entry.id;
 	}
 	if (result == IDM_NOT_FOUND)
-		return idm_fail(a->err, IDM_CORRUPT, "a new database lacks built-in entries");
+		return idm_fail(a->err, IDM_CORRUPT, "the database lacks built-in entries");
 	if (result != IDM_OK)
 		return result;
 	domain = idm_arena_copy(a->read->arena, idm_entry_text(&entry, IDM_ATTR_DOMAIN_NAME));
@@ -475,7 +475,8 @@ apply_items(struct apply *a)
 		result = idm_fail(a->err, IDM_LIMIT, "no room for the change");
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) && result == IDM_OK; i++)
 		result = for_each_item(a, phases[i]);
-	if (result == IDM_OK && a->set->operation == IDM_OP_BOOTSTRAP)
+	if (result == IDM_OK &&
+	    (a->set->operation == IDM_OP_BOOTSTRAP || a->set->operation == IDM_OP_RENAME_DOMAIN))
 		result = derive_wellknown(a);
 	if (result == IDM_OK && (all_flags(a) & IDM_ITEM_FLAG_SCHEMA) != 0)
 		result = idm_schema_derive(a->read, a->err);

@@ -286,7 +286,7 @@ idm_change_decode(struct idm_span bytes, struct idm_arena *arena, struct idm_cha
 	out->session = idm_fields_uuid(&d.f);
 	out->box = idm_fields_uuid(&d.f);
 	out->source = idm_fields_span(&d.f);
-	out->operation = take_kind(&d, IDM_OP_PURGE);
+	out->operation = take_kind(&d, IDM_OP_RENAME_DOMAIN);
 	out->items = take_list(&d, sizeof(*out->items), 45, MAX_ITEMS, &out->item_count);
 	for (size_t i = 0; i < out->item_count; i++)
 		take_item(&d, &out->items[i]);

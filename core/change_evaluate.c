@@ -56,6 +56,8 @@ check_writable(struct idm_evaluation *e, const struct idm_request_mod *mod)
 {
 	const struct idm_attr *attr = mod->attr;
 
+	if (attr->number == IDM_ATTR_DOMAIN_NAME && e->request->operation == IDM_OP_RENAME_DOMAIN)
+		return IDM_OK;
 	if ((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_SYSTEM)) != 0)
 		return idm_refuse(e->err, IDM_DENIED,
 		    "%s is computed by the server and can't be written", attr->name);
@@ -492,6 +494,7 @@ is_target(const struct idm_entry *entry, enum idm_operation operation)
 	case IDM_OP_DELETE:
 	case IDM_OP_BOOTSTRAP:
 	case IDM_OP_RECOVER: break;
+	case IDM_OP_RENAME_DOMAIN: return idm_entry_has_class(entry, "domain_info");
 	}
 	return idm_entry_is_live(entry);
 }
@@ -667,6 +670,10 @@ evaluate_operation(struct idm_evaluation *e)
 		return result == IDM_OK ? evaluate_write(e) : result;
 	case IDM_OP_MODIFY:
 	case IDM_OP_RECOVER: return evaluate_write(e);
+	case IDM_OP_RENAME_DOMAIN:
+		if (e->identity->kind != IDM_IDENTITY_INTERNAL)
+			break;
+		return evaluate_write(e);
 	case IDM_OP_DELETE: return idm_evaluate_recycle(e);
 	case IDM_OP_REVIVE: return idm_evaluate_revive(e);
 	case IDM_OP_TOMBSTONE: return idm_evaluate_tombstone(e);

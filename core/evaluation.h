@@ -110,6 +110,9 @@ enum idm_result idm_rules_policy(struct idm_evaluation *e);
 enum idm_result idm_rules_dyngroup(struct idm_evaluation *e);
 enum idm_result idm_rules_self_written(struct idm_evaluation *e, const struct idm_profile *profile);
 
+/* rules_domain: under another domain no spn is a mail address of somebody else. */
+enum idm_result idm_rules_domain(struct idm_evaluation *e);
+
 /* rules_schema: an attribute or a class that is made or changed, and one that is to be deleted. */
 enum idm_result idm_rules_schema(struct idm_evaluation *e);
 enum idm_result idm_rules_schema_goes(struct idm_evaluation *e);
