@@ -51,7 +51,7 @@ core_OBJ    := $(call obj,core/*.c)
 common_OBJ  := $(call obj,common/*.c)
 ldapd_OBJ   := $(call obj,ldapd/*.c,ldapd/main.c)
 rlm_OBJ     := $(call obj,rlm_kanidm/*.c)
-kanidmd_OBJ := $(call obj,admin/server_*.c)
+kanidmd_OBJ := $(call obj,admin/server_*.c) $(BUILD)/admin/prompt.o
 kanidm_OBJ  := $(call obj,admin/*.c,admin/kanidm.c admin/kanidmd.c $(wildcard admin/server_*.c))
 support_OBJ := $(call obj,tests/support/*.c)
 # For the end-to-end tests: the same objects, but a clock that KANIDM_TEST_CLOCK can shift.

@@ -17,19 +17,27 @@ version(struct server_cli *cli)
 }
 
 static const struct command {
-	const char *word; /* "_" stands for "-" too */
+	const char *word; /* one or two; "_" stands for "-" too */
 	const char *args;
 	const char *options; /* the letters of those that it takes beside -c and -o */
 	int arg_count;
+	int more; /* arguments that may follow these */
 	int (*run)(struct server_cli *cli);
 } commands[] = {
-	{ "server", "", "", 0, server_run },
-	{ "configtest", "", "", 0, server_configtest },
-	{ "recover_account", "NAME [--restore-roles]", "r", 1, server_recover_account },
-	{ "trust_clock", "", "", 0, server_trust_clock },
-	{ "import", "FILE.ldif [--dry-run] [--keep-going] [--ignore ATTRIBUTE,...]", "nki", 1,
+	{ "server", "", "", 0, 0, server_run },
+	{ "configtest", "", "", 0, 0, server_configtest },
+	{ "recover_account", "NAME [--restore-roles]", "r", 1, 0, server_recover_account },
+	{ "trust_clock", "", "", 0, 0, server_trust_clock },
+	{ "import", "FILE.ldif [--dry-run] [--keep-going] [--ignore ATTRIBUTE,...]", "nki", 1, 0,
 	    server_import },
-	{ "version", "", "", 0, version },
+	{ "database backup", "FILE|- [--passphrase-file FILE]", "p", 1, 0, server_backup },
+	{ "database restore", "FILE|- [--passphrase-file FILE] [--local] [--without-secrets]",
+	    "plw", 1, 0, server_restore },
+	{ "database verify", "[FILE|-] [--passphrase-file FILE]", "p", 0, 1, server_verify },
+	{ "database reindex", "[--accept]", "a", 0, 0, server_reindex },
+	{ "database vacuum", "", "", 0, 0, server_vacuum },
+	{ "domain rename", "DOMAIN", "", 1, 0, server_rename_domain },
+	{ "version", "", "", 0, 0, version },
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]), OPTIONS_MAX = 64 };
@@ -71,13 +79,26 @@ usage(FILE *out)
 	return out == stdout ? SERVER_DONE : SERVER_USAGE;
 }
 
-static const struct command *
-find_command(char *word)
+/* Does `words`, with `count` of them left, begin with the command's?  *taken: how many those are.
+ */
+static bool
+is_command(const struct command *command, char **words, int count, int *taken)
 {
-	for (char *c = word; *c != '\0'; c++)
+	size_t len = strcspn(command->word, " ");
+
+	*taken = command->word[len] == '\0' ? 1 : 2;
+	if (count < *taken || strlen(words[0]) != len || strncmp(words[0], command->word, len) != 0)
+		return false;
+	return *taken == 1 || strcmp(words[1], command->word + len + 1) == 0;
+}
+
+static const struct command *
+find_command(char **words, int count, int *taken)
+{
+	for (char *c = words[0]; *c != '\0'; c++)
 		*c = *c == '-' ? '_' : *c;
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(commands[i].word, word) == 0)
+		if (is_command(&commands[i], words, count, taken))
 			return &commands[i];
 	}
 	return NULL;
@@ -111,6 +132,10 @@ set_option(struct server_cli *cli, int option, char *argument)
 	case 'n': cli->dry_run = true; return true;
 	case 'k': cli->keep_going = true; return true;
 	case 'i': return add_ignored(cli, argument);
+	case 'p': cli->passphrase_file = argument; return true;
+	case 'l': cli->local = true; return true;
+	case 'w': cli->without_secrets = true; return true;
+	case 'a': cli->accept = true; return true;
 	default: return false;
 	}
 }
@@ -125,6 +150,10 @@ main(int argc, char **argv)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "keep-going", no_argument, NULL, 'k' },
 		{ "ignore", required_argument, NULL, 'i' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
+		{ "local", no_argument, NULL, 'l' },
+		{ "without-secrets", no_argument, NULL, 'w' },
+		{ "accept", no_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -134,7 +163,7 @@ main(int argc, char **argv)
 	struct idm_error err = { .text = "" };
 	char given[OPTIONS_MAX + 1] = "";
 	size_t given_count = 0;
-	int option;
+	int option, taken;
 
 	while ((option = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
 		switch (option) {
@@ -155,10 +184,11 @@ main(int argc, char **argv)
 		server_fail("%s: output is text or json", output);
 		return SERVER_USAGE;
 	}
-	command = find_command(argv[optind]);
-	cli.args = argv + optind + 1;
-	cli.arg_count = argc - optind - 1;
-	if (command == NULL || cli.arg_count != command->arg_count ||
+	command = find_command(argv + optind, argc - optind, &taken);
+	cli.args = argv + optind + taken;
+	cli.arg_count = argc - optind - taken;
+	if (command == NULL || cli.arg_count < command->arg_count ||
+	    cli.arg_count > command->arg_count + command->more ||
 	    strspn(given, command->options) != given_count)
 		return usage(stderr);
 	if (!clock_init(&err))

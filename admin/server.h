@@ -21,6 +21,10 @@ struct server_cli {
 	bool keep_going;
 	const char *ignore[SERVER_IGNORE_MAX]; /* patterns of attributes */
 	size_t ignore_count;
+	const char *passphrase_file; /* NULL: not given */
+	bool local;
+	bool without_secrets;
+	bool accept;
 	char **args; /* behind the subcommand */
 	int arg_count;
 };
@@ -38,5 +42,11 @@ int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
 int server_trust_clock(struct server_cli *cli);
 int server_import(struct server_cli *cli);
+int server_backup(struct server_cli *cli); /* database ... */
+int server_restore(struct server_cli *cli);
+int server_verify(struct server_cli *cli);
+int server_reindex(struct server_cli *cli);
+int server_vacuum(struct server_cli *cli);
+int server_rename_domain(struct server_cli *cli);
 
 #endif

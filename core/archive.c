@@ -107,15 +107,17 @@ put_size(uint8_t *at, uint64_t bytes)
 static void
 make_head(const char *name, uint64_t bytes, uint8_t block[IDM_ARCHIVE_BLOCK])
 {
+	static const uint8_t magic[] = { 'u', 's', 't', 'a', 'r', '\0', '0', '0' };
+
 	memset(block, 0, IDM_ARCHIVE_BLOCK);
-	memcpy(block + NAME_AT, name, strlen(name));
+	snprintf((char *)block + NAME_AT, NAME_BYTES, "%s", name);
 	put_octal(block + MODE_AT, ID_BYTES, 0600);
 	put_octal(block + OWNER_AT, ID_BYTES, 0);
 	put_octal(block + GROUP_AT, ID_BYTES, 0);
 	put_size(block + SIZE_AT, bytes);
 	put_octal(block + TIME_AT, SIZE_BYTES, 0);
 	block[TYPE_AT] = '0';
-	memcpy(block + MAGIC_AT, "ustar\00000", 8);
+	memcpy(block + MAGIC_AT, magic, sizeof(magic));
 	put_octal(block + SUM_AT, SUM_BYTES - 1, head_sum(block));
 	block[SUM_AT + SUM_BYTES - 1] = ' ';
 }
