@@ -267,7 +267,7 @@ what_no_encoder_writes_is_refused(void **state)
 		uint8_t was, bad;
 	} cases[] = {
 		{ operation, IDM_OP_MODIFY, 0 },
-		{ operation, IDM_OP_MODIFY, IDM_OP_PURGE + 1 },
+		{ operation, IDM_OP_MODIFY, IDM_OP_RENAME_DOMAIN + 1 },
 		{ kind, IDM_ITEM_MODIFY, 0 },
 		{ kind, IDM_ITEM_MODIFY, IDM_ITEM_SESSION + 1 },
 		{ mods, IDM_MOD_SET, 0 },
