@@ -16,6 +16,7 @@
 #include "core/change_log.h"
 #include "core/due.h"
 #include "core/token_store.h"
+#include "core/verify.h"
 #include "tests/support/follower.h"
 #include "tests/support/temp_dir.h"
 
@@ -346,6 +347,35 @@ a_copy_goes_on_from_where_it_was_taken(void **state)
 }
 
 static void
+tell_finding(void *ctx, enum idm_finding kind, const char *text)
+{
+	(void)ctx;
+	print_message("%s: %s\n", idm_finding_name(kind), text);
+}
+
+static void
+verify_finds_nothing_wrong_with_a_history(void **state)
+{
+	struct realm *r = *state;
+	char identity[128], local[128];
+	struct idm_verify ask = { .identity_path = identity,
+		.local_path = local,
+		.password_ring = r->password_ring,
+		.radius_ring = r->radius_ring,
+		.most = 20,
+		.finding = tell_finding };
+	struct idm_verify_totals totals;
+
+	make_history(r, 4, steps());
+	snprintf(identity, sizeof(identity), "%s/identity.mdb", r->dir);
+	snprintf(local, sizeof(local), "%s/local.mdb", r->dir);
+	idm_store_close(&r->store);
+	if (idm_verify(&ask, &totals, &r->err) != IDM_OK)
+		fail_msg("%s", r->err.text);
+	assert_int_equal(totals.findings, 0);
+}
+
+static void
 a_gap_in_the_numbers_is_refused(void **state)
 {
 	struct realm *r = *state;
@@ -425,6 +455,7 @@ main(void)
 		T(a_second_store_ends_as_the_first_whatever_is_applied_twice),
 		T(how_changes_are_grouped_makes_no_difference),
 		T(a_copy_goes_on_from_where_it_was_taken),
+		T(verify_finds_nothing_wrong_with_a_history),
 		T(a_gap_in_the_numbers_is_refused),
 		T(two_names_are_swapped_by_one_change),
 	};
