@@ -248,7 +248,8 @@ cmd_access_create(struct cli *cli)
 {
 	static struct changes changes;
 	const char *suffix;
-	char *class[] = { (char *)(uintptr_t) "access_control_profile", NULL };
+	static char profile[] = "access_control_profile";
+	static char *class[] = { profile, NULL };
 	char dn[2048], text[256];
 	int status = take_arguments(cli, &changes, true);
 

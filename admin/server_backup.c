@@ -43,12 +43,14 @@ open_target(struct target *target, const char *path)
 		server_fail("%s: it is there already: choose another name", path);
 		return false;
 	}
-	if (asprintf(&target->beside, "%s.XXXXXX", path) < 0)
+	if (asprintf(&target->beside, "%s.part-%ld", path, (long)getpid()) < 0)
 		target->beside = NULL;
-	target->fd = target->beside == NULL ? -1 : mkostemp(target->beside, O_CLOEXEC);
+	target->fd = target->beside == NULL
+			 ? -1
+			 : open(target->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (target->fd >= 0)
 		return true;
-	server_fail("%s: %s", path, strerror(errno));
+	server_fail("%s: %s", target->beside == NULL ? path : target->beside, strerror(errno));
 	free(target->beside);
 	return false;
 }

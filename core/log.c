@@ -67,9 +67,10 @@ local_follow(struct idm_log *log, uint64_t from, struct idm_arena *arena,
 		result = next_change(log, from, arena, &set, err);
 		if (result == IDM_NOT_FOUND)
 			return IDM_OK;
+		if (result != IDM_OK)
+			return result;
 		from = set.no;
-		if (result == IDM_OK)
-			result = visit(ctx, &set, err);
+		result = visit(ctx, &set, err);
 	} while (result == IDM_OK);
 	return result;
 }

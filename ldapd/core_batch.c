@@ -3,6 +3,7 @@
  * the state that the one before it left, and share a frame of the log, which on one box is one
  * commit.  One that fails leaves no trace; an answer leaves when all is durable.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -227,6 +228,7 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct core_job *job = outcomes[i].job;
 
+		assert(job != NULL);
 		job->change_no = outcomes[i].set.no;
 		job->note = outcomes[i].set.note;
 		job->changed(job, outcomes[i].result, &outcomes[i].err);

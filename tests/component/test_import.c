@@ -181,30 +181,23 @@ entries_and_their_groups_come_in_any_order(void **state)
 	struct import_totals totals;
 	struct told told;
 
+	/* clang-format off */
 	import(r,
 	    "version: 1\n\n"
 	    "dn: dc=old,dc=org\nobjectClass: dcObject\nobjectClass: organization\no: Old\n\n"
 	    "dn: ou=people,dc=old,dc=org\nobjectClass: organizationalUnit\nou: people\n\n"
 	    /* nested before what it holds, and in a cycle of three */
-	    G("outer") "member: " DN_G("middle") "\n" G("middle") "member: " DN_G("inner") "member:"
-											   " CN="
-											   "Outer "
-											   ", "
-											   "OU="
-											   "Groups,"
-											   "dc=OLD,"
-											   "dc="
-											   "org\n"
-											   "\n" G("inner") "member: " DN_P("alice") "member: " DN_G(
-											       "mid"
-											       "dl"
-											       "e") "\n" P("alice") "mail: alice@old.org\nuserPassword: {SHA}L55TUjtiq8FBorTWAZ0jy6g129A=\n"
-														    "entryUUID: 01234567-89ab-4cde-8f01-23456789abcd\n\n" P(
-															"bob") "\n"
-															       "dn: cn=unix,dc=old,dc=org\nobjectClass: posixGroup\ncn: unix\ngidNumber: 5000\n"
-															       "memberUid: bob\nmemberUid: alice\nmemberUid: bob\n\n"
-															       "dn: cn=reader,dc=old,dc=org\nobjectClass: applicationProcess\ncn: reader\n",
+	    G("outer") "member: " DN_G("middle") "\n"
+	    G("middle") "member: " DN_G("inner") "member: CN=Outer, OU=Groups,dc=OLD,dc=org\n\n"
+	    G("inner") "member: " DN_P("alice") "member: " DN_G("middle") "\n"
+	    P("alice") "mail: alice@old.org\nuserPassword: {SHA}L55TUjtiq8FBorTWAZ0jy6g129A=\n"
+	    "entryUUID: 01234567-89ab-4cde-8f01-23456789abcd\n\n"
+	    P("bob") "\n"
+	    "dn: cn=unix,dc=old,dc=org\nobjectClass: posixGroup\ncn: unix\ngidNumber: 5000\n"
+	    "memberUid: bob\nmemberUid: alice\nmemberUid: bob\n\n"
+	    "dn: cn=reader,dc=old,dc=org\nobjectClass: applicationProcess\ncn: reader\n",
 	    &told, &totals);
+	/* clang-format on */
 	assert_nothing_told(&told);
 	assert_int_equal(totals.persons, 2);
 	assert_int_equal(totals.groups, 4);
