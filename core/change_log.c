@@ -13,6 +13,7 @@ enum {
 	NO_ROW_BYTES = IDM_UUID_BYTES + 8,
 	REQUESTS_KEEP_S = 15 * 60,
 	TRIM_AT_ONCE = 16, /* rows a change forgets at most, so that no change pays for many */
+	TRIM_REQUESTS_AT_ONCE = 2, /* each on a page of its own, for their keys are random */
 };
 
 static void
@@ -171,7 +172,7 @@ trim_requests(const struct idm_read *read, const struct idm_change_set *set, str
 	struct known_request oldest;
 	enum idm_result result = IDM_OK;
 
-	for (int i = 0; i < TRIM_AT_ONCE && result == IDM_OK; i++) {
+	for (int i = 0; i < TRIM_REQUESTS_AT_ONCE && result == IDM_OK; i++) {
 		result = oldest_request(read, &oldest, err);
 		if (result != IDM_OK ||
 		    idm_change_counter(oldest.no) + IDM_REQUESTS_KEEP >

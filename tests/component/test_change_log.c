@@ -128,11 +128,13 @@ requests_are_kept_by_count_and_by_time(void **state)
 	make_changes(r, 10); /* old enough, but few */
 	assert_int_equal(count_requests(r), kept + 10);
 	put_number(r, "applied", number(r, "applied") + IDM_REQUESTS_KEEP);
-	make_changes(r, 10);
+	make_changes(r, 1);
+	assert_int_equal(count_requests(r), kept + 11 - 2); /* a change pays for two at most */
+	make_changes(r, 20);
 	/* 42 are old enough by now, the 10 that came later are not. */
 	assert_int_equal(kept, 42);
-	assert_int_equal(count_requests(r), 20);
-	assert_int_equal(count_changes(r), kept + 20);
+	assert_int_equal(count_requests(r), 31);
+	assert_int_equal(count_changes(r), kept + 31);
 }
 
 static void
