@@ -711,8 +711,6 @@ ldap_password_modify_decode(struct idm_span value, struct ldap_password_modify *
 	struct ber_reader r;
 
 	memset(out, 0, sizeof(*out));
-	if (value.len == 0)
-		return true;
 	r = ber_read_nested(&top, BER_SEQUENCE);
 	ber_read_end(&top);
 	out->has_user = ber_next_tag(&r) == TAG_PASSWORD_USER;

@@ -292,7 +292,7 @@ struct ldap_password_modify {
 
 /*
  * Decode the requestValue of a Password Modify request (RFC 3062); `out` borrows from `value`.
- * A request without a value asks for nothing in particular: pass IDM_SPAN_EMPTY.
+ * A request without a value asks for nothing in particular; an empty value is a violation.
  * Returns false on any violation; the request is then answered with protocolError.
  */
 bool ldap_password_modify_decode(struct idm_span value, struct ldap_password_modify *out);

@@ -417,8 +417,7 @@ a_password_modify_is_understood(void **state)
 		    ldap_password_modify_decode(idm_span_of(m.extended.value.ptr, n), &modify));
 	assert_true(ldap_password_modify_decode(from_hex("3000"), &modify));
 	assert_false(modify.has_user || modify.has_old || modify.has_new);
-	assert_true(ldap_password_modify_decode(IDM_SPAN_EMPTY, &modify));
-	assert_false(modify.has_user || modify.has_old || modify.has_new);
+	assert_false(ldap_password_modify_decode(IDM_SPAN_EMPTY, &modify));
 	assert_true(ldap_password_modify_decode(from_hex("30028200"), &modify));
 	assert_true(modify.has_new && modify.new_password.len == 0);
 	assert_false(ldap_password_modify_decode(from_hex("300482008100"), &modify));
