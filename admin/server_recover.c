@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/privilege.h"
 #include "common/server_data.h"
+#include "core/fd.h"
 #include "core/recover.h"
 
 enum { ANSWER_BYTES = 2048 };
@@ -37,23 +38,6 @@ format_json(const char *name, const char *password, char out[ANSWER_BYTES])
 	return len + 1;
 }
 
-/* Past stdio, whose buffer would keep the password. */
-static bool
-write_all(const char *bytes, size_t len)
-{
-	while (len != 0) {
-		ssize_t n = write(STDOUT_FILENO, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* The one time that the password is shown; if it can't be, the caller must know. */
 static int
 tell(const struct server_cli *cli, const char *name, const char *password)
@@ -68,7 +52,8 @@ tell(const struct server_cli *cli, const char *name, const char *password)
 		len = (size_t)snprintf(answer, sizeof(answer),
 		    "Successfully recovered account '%s' - password reset to -> %s\n", name,
 		    password);
-	told = len != 0 && len < sizeof(answer) && write_all(answer, len);
+	/* Past stdio, whose buffer would keep the password. */
+	told = len != 0 && len < sizeof(answer) && idm_fd_write(STDOUT_FILENO, answer, len);
 	explicit_bzero(answer, sizeof(answer));
 	if (told)
 		return SERVER_DONE;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/fd.h"
+
 /* Where the fields of a head stand, and how long they are. */
 enum {
 	NAME_AT = 0,
@@ -30,20 +32,10 @@ enum {
 static enum idm_result
 write_all(int fd, const void *bytes, size_t len, struct idm_error *err)
 {
-	const uint8_t *at = bytes;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return idm_fail(err, errno == ENOSPC ? IDM_LIMIT : IDM_SYSTEM,
-			    "writing: %s", strerror(errno));
-		at += n;
-		len -= (size_t)n;
-	}
-	return IDM_OK;
+	if (idm_fd_write(fd, bytes, len))
+		return IDM_OK;
+	return idm_fail(
+	    err, errno == ENOSPC ? IDM_LIMIT : IDM_SYSTEM, "writing: %s", strerror(errno));
 }
 
 /* Less than `len` only where the stream ends. */

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/fd.h"
+
 /* A frame: its kind and length, then the message, or the result and its text. */
 enum frame_kind {
 	FRAME_MESSAGE = 1,
@@ -31,20 +33,10 @@ static void
 send_frame(int fd, enum frame_kind kind, const void *body, size_t len)
 {
 	struct frame frame = { .kind = kind, .len = (uint32_t)len };
-	const uint8_t *at = (const uint8_t *)&frame;
-	size_t left = HEAD_BYTES + len;
 
 	memcpy(frame.body, body, len);
-	while (left > 0) {
-		ssize_t n = write(fd, at, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			_exit(1);
-		at += n;
-		left -= (size_t)n;
-	}
+	if (!idm_fd_write(fd, &frame, HEAD_BYTES + len))
+		_exit(1);
 }
 
 void

@@ -41,20 +41,6 @@ idm_argon2_valid(const struct idm_argon2 *params)
 
 /* --- PHC strings */
 
-/* What stands before the next `$`, which is consumed; at the end: the rest. */
-static struct idm_span
-take_field(struct idm_span *rest)
-{
-	const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '$', rest->len);
-	size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-	struct idm_span field = { rest->ptr, len };
-
-	if (end != NULL)
-		len++;
-	*rest = idm_span_of(rest->ptr + len, rest->len - len);
-	return field;
-}
-
 /* `name` and a number of at most 9 digits, without a zero in front. */
 static bool
 take_param(struct idm_span *rest, const char *name, uint32_t *out)
@@ -85,7 +71,7 @@ decode_octets(struct idm_span field, size_t min, size_t max, uint8_t *out, size_
 static bool
 take_type(struct idm_span *rest, argon2_type *out)
 {
-	struct idm_span name = take_field(rest);
+	struct idm_span name = idm_span_take(rest, '$');
 
 	*out = idm_span_is(name, "argon2i") ? Argon2_i : Argon2_id;
 	return *out == Argon2_i || idm_span_is(name, "argon2id");
@@ -96,16 +82,16 @@ parse_phc(struct idm_span text, struct phc *out)
 {
 	struct idm_span params;
 
-	if (take_field(&text).len != 0 || !take_type(&text, &out->type) ||
-	    !idm_span_is(take_field(&text), "v=19"))
+	if (idm_span_take(&text, '$').len != 0 || !take_type(&text, &out->type) ||
+	    !idm_span_is(idm_span_take(&text, '$'), "v=19"))
 		return false;
-	params = take_field(&text);
+	params = idm_span_take(&text, '$');
 	return take_param(&params, "m=", &out->params.m_kib) &&
 	       take_param(&params, ",t=", &out->params.t) &&
 	       take_param(&params, ",p=", &out->params.p) && params.len == 0 &&
 	       idm_argon2_valid(&out->params) &&
-	       decode_octets(
-		   take_field(&text), SALT_MIN_BYTES, SALT_MAX_BYTES, out->salt, &out->salt_len) &&
+	       decode_octets(idm_span_take(&text, '$'), SALT_MIN_BYTES, SALT_MAX_BYTES, out->salt,
+		   &out->salt_len) &&
 	       decode_octets(text, TAG_MIN_BYTES, TAG_MAX_BYTES, out->tag, &out->tag_len);
 }
 

@@ -86,20 +86,6 @@ cut_prefix(struct idm_span *text, const char *prefix)
 	return true;
 }
 
-/* What stands before the next `$`, which is consumed; at the end: the rest. */
-static struct idm_span
-take_field(struct idm_span *rest)
-{
-	const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->ptr, '$', rest->len);
-	size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-	struct idm_span field = { rest->ptr, len };
-
-	if (end != NULL)
-		len++;
-	*rest = idm_span_of(rest->ptr + len, rest->len - len);
-	return field;
-}
-
 /* --- base64, with or without padding, `.` for `+` as some write it; 0: none, or too long */
 
 static size_t
@@ -162,7 +148,7 @@ static bool
 parse_pbkdf2(struct idm_span text, bool django, struct foreign *out)
 {
 	uint8_t hash[OLD_389_HASH];
-	struct idm_span iterations = take_field(&text), salt = take_field(&text);
+	struct idm_span iterations = idm_span_take(&text, '$'), salt = idm_span_take(&text, '$');
 	size_t len = decode_base64(text, hash, sizeof(hash));
 
 	if (!idm_uint32_parse(iterations, &out->iterations) || salt.len == 0)
@@ -197,9 +183,9 @@ is_affordable(struct idm_span hash)
 	struct idm_span rest = hash, id, params;
 	uint32_t rounds = 0;
 
-	take_field(&rest);
-	id = take_field(&rest);
-	params = take_field(&rest);
+	idm_span_take(&rest, '$');
+	id = idm_span_take(&rest, '$');
+	params = idm_span_take(&rest, '$');
 	if (idm_span_is(id, "1"))
 		return true;
 	if (idm_span_is(id, "5") || idm_span_is(id, "6"))

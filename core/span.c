@@ -2,6 +2,19 @@
 
 #include <openssl/crypto.h>
 
+struct idm_span
+idm_span_take(struct idm_span *rest, uint8_t end)
+{
+	const uint8_t *at = rest->len == 0 ? NULL : memchr(rest->ptr, end, rest->len);
+	size_t len = at == NULL ? rest->len : (size_t)(at - rest->ptr);
+	struct idm_span taken = { rest->ptr, len };
+
+	if (at != NULL)
+		len++;
+	*rest = idm_span_of(rest->ptr + len, rest->len - len);
+	return taken;
+}
+
 int
 idm_span_compare(struct idm_span a, struct idm_span b)
 {

@@ -57,6 +57,9 @@ idm_hex_value(uint8_t c)
 	return -1;
 }
 
+/* What stands before the next `end`, which is consumed with it; without one: all of `rest`. */
+struct idm_span idm_span_take(struct idm_span *rest, uint8_t end);
+
 /* Order as of memcmp, the shorter first where one begins the other. */
 int idm_span_compare(struct idm_span a, struct idm_span b);
 

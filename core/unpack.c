@@ -7,6 +7,7 @@
 
 #include "core/backup.h"
 #include "core/backup_format.h"
+#include "core/fd.h"
 #include "core/passphrase.h"
 
 enum { ARENA_BYTES = 1024 * 1024, MANIFEST_MAX = 16 * 1024, PIECE_BYTES = 1024 * 1024 };
@@ -165,22 +166,6 @@ unpack_archive(struct idm_archive *archive, const struct idm_workdir *work,
 
 /* --- a data file on its own */
 
-static bool
-write_all(int fd, const uint8_t *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* `block` is the first of it. */
 static enum idm_result
 unpack_data_file(int from, const struct idm_workdir *work, const uint8_t block[IDM_ARCHIVE_BLOCK],
@@ -197,7 +182,7 @@ unpack_data_file(int from, const struct idm_workdir *work, const uint8_t block[I
 	}
 	memcpy(piece, block, IDM_ARCHIVE_BLOCK);
 	do {
-		if (got > 0 && !write_all(to, piece, (size_t)got))
+		if (got > 0 && !idm_fd_write(to, piece, (size_t)got))
 			result = idm_fail(err, errno == ENOSPC ? IDM_LIMIT : IDM_SYSTEM,
 			    "writing: %s", strerror(errno));
 		got = read(from, piece, PIECE_BYTES);
