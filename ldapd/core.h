@@ -1,8 +1,8 @@
 /*
  * The core process from inside: what its files share.  core_process runs it; core_bind, core_write
- * and core_exop each serve one kind of request; core_batch commits changes, core_follow does what
- * one brings along on this box, core_keep does what time alone brings, by the clock of core_clock;
- * core_job and core_worker are what all of them stand on.
+ * and core_exop (core_exop.h) each serve one kind of request; core_batch commits changes,
+ * core_follow does what one brings along on this box, core_keep does what time alone brings, by the
+ * clock of core_clock; core_job and core_worker are what all of them stand on.
  */
 #ifndef LDAPD_CORE_H
 #define LDAPD_CORE_H

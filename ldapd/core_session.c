@@ -1,0 +1,269 @@
+/* Login sessions: begun, ended, and proved again (SPEC 7.3). */
+#include <openssl/crypto.h>
+
+#include "core/closure.h"
+#include "core/session.h"
+#include "ldapd/ber.h"
+#include "ldapd/core_exop.h"
+
+static enum idm_result
+write_session(struct core_job *job, const struct idm_token_row *row, struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
+
+	if (result == IDM_OK)
+		result = idm_session_put(&txn, row, job->arena, err);
+	return idm_store_write_end(&txn, result, err);
+}
+
+static enum idm_result
+remove_session(struct core_job *job, const struct idm_uuid *id, struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
+
+	if (result == IDM_OK)
+		result = idm_session_remove(&txn, id, err);
+	return idm_store_write_end(&txn, result, err);
+}
+
+/* How long: HP accounts and generated passwords an hour, others eight (SPEC 7.3). */
+static enum idm_result
+session_seconds(const struct core_access *a, int64_t *out, struct idm_error *err)
+{
+	bool hp;
+	struct idm_span marker = idm_entry_text(&a->target, IDM_ATTR_PRIMARY_CREDENTIAL);
+	enum idm_result result = idm_closure_is_hp(&a->read.read, &a->target, &hp, err);
+
+	*out = hp || idm_span_is(marker, "generated") ? IDM_SESSION_SHORT_S : IDM_SESSION_S;
+	return result;
+}
+
+static void
+answer_session(struct core_job *job, const char *token, const struct idm_token_row *row,
+    const struct core_access *a)
+{
+	struct ber_writer w;
+	char spn[IDM_SPN_MAX];
+	size_t spn_len = idm_lookup_spn(&a->read.read, &a->target, spn);
+	size_t seq;
+
+	ber_writer_init(&w, CORE_VALUE_BYTES);
+	seq = ber_open(&w, BER_SEQUENCE, BER_SHORT);
+	ber_write_octets(&w, BER_OCTET_STRING, idm_span_cstr(token));
+	ber_write_integer(&w, BER_INTEGER, row->expire_s);
+	ber_write_integer(&w, BER_INTEGER, row->privileged_until_s);
+	ber_write_octets(&w, BER_OCTET_STRING, idm_span_of(spn, spn_len));
+	ber_close(&w, seq);
+	core_job_value(job, &w, NULL);
+}
+
+/* The row, and room for it: *any: the account had as many as it may, and *ended is over. */
+static enum idm_result
+store_session(struct core_job *job, const struct idm_token_row *row, struct idm_uuid *ended,
+    bool *any, struct idm_error *err)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
+
+	if (result == IDM_OK)
+		result = idm_session_make_room(&txn, &row->account, ended, any, err);
+	if (result == IDM_OK)
+		result = idm_session_put(&txn, row, job->arena, err);
+	return idm_store_write_end(&txn, result, err);
+}
+
+static enum idm_result
+begin_session(
+    struct core_job *job, struct core_access *a, struct idm_token_row *row, struct idm_error *err)
+{
+	int64_t seconds = 0;
+	int64_t now_s = a->read.read.now.at_s;
+	struct idm_uuid ended;
+	bool any = false;
+	enum idm_result result = session_seconds(a, &seconds, err);
+
+	row->kind = IDM_TOKEN_SESSION;
+	row->account = a->target.uuid;
+	row->issued_by = a->target.uuid;
+	row->scope = IDM_SCOPE_READ_WRITE;
+	row->issued_s = now_s;
+	row->expire_s = now_s + seconds;
+	row->privileged_until_s = job->identity.privileged_until_s;
+	row->credential_no = job->identity.credential_no;
+	row->label = idm_span_cstr(job->source);
+	if (result == IDM_OK)
+		result = store_session(job, row, &ended, &any, err);
+	if (result == IDM_OK && any)
+		core_revoke_session(job->core, &row->account, &ended);
+	return result;
+}
+
+void
+core_session_begin(struct core_job *job)
+{
+	struct core_access a;
+	struct idm_token_row row = { .id = { { 0 } } };
+	struct idm_error err = { .text = "" };
+	char token[IDM_TOKEN_TEXT];
+	enum idm_result result = core_access_begin(job, IDM_SPAN_EMPTY, &a, &err);
+
+	if (result == IDM_OK && job->identity.kind != IDM_IDENTITY_PASSWORD)
+		result = idm_refuse(&err, IDM_DENIED,
+		    "a session begins with the account's password: bind with that");
+	if (result == IDM_OK && !idm_token_generate(token, &row))
+		result = idm_fail(&err, IDM_SYSTEM, "no random octets");
+	if (result == IDM_OK)
+		result = begin_session(job, &a, &row, &err);
+	if (result == IDM_OK)
+		answer_session(job, token, &row, &a);
+	else
+		core_job_fail(job, result, &err);
+	core_read_end(&a.read);
+	OPENSSL_cleanse(token, sizeof(token));
+}
+
+/* Whose session is it?  One may end one's own alone. */
+static enum idm_result
+find_session(struct core_job *job, const struct core_read *read, const struct idm_uuid *id,
+    struct idm_error *err)
+{
+	struct idm_token_row row;
+	enum idm_result result = idm_session_get(&read->local, id, &row, err);
+
+	if (result == IDM_OK && !idm_uuid_equal(&row.account, &job->identity.uuid))
+		result = IDM_NOT_FOUND;
+	if (result == IDM_NOT_FOUND)
+		return idm_refuse(err, IDM_NOT_FOUND, "you have no such session");
+	return result;
+}
+
+void
+core_session_end(struct core_job *job)
+{
+	struct core *core = job->core;
+	const struct ldap_extended_request *request = &job->message.extended;
+	struct idm_token_row row = { .id = job->identity.session };
+	struct idm_uuid account = job->identity.uuid;
+	struct core_read read;
+	struct idm_error err = { .text = "" };
+	struct idm_span text;
+	enum idm_result result;
+
+	if (request->has_value &&
+	    (!core_read_strings(request->value, &text, 1) || !idm_uuid_parse(text, &row.id))) {
+		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value is not a session's id");
+		return;
+	}
+	result = core_read_begin(job, &read, &err);
+	if (result == IDM_OK)
+		result = find_session(job, &read, &row.id, &err);
+	core_read_end(&read);
+	if (result == IDM_OK)
+		result = remove_session(job, &row.id, &err);
+	if (result != IDM_OK) {
+		core_job_fail(job, result, &err);
+		return;
+	}
+	core_job_done(job, LDAP_SUCCESS, "");
+	core_revoke_session(core, &account, &row.id);
+}
+
+/* --- re-authentication */
+
+static enum idm_result
+extend_session(struct core_job *job, const struct core_read *read, struct idm_identity *identity,
+    struct idm_error *err)
+{
+	struct idm_token_row row;
+	enum idm_result result = idm_session_get(&read->local, &identity->session, &row, err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_refuse(err, IDM_DENIED, "the session is over: log in again");
+	if (result != IDM_OK)
+		return result;
+	row.label = idm_arena_copy(job->arena, row.label); /* the map moves under the write */
+	row.privileged_until_s = read->read.now.at_s + IDM_SESSION_PRIVILEGED_S;
+	identity->privileged_until_s = row.privileged_until_s;
+	return write_session(job, &row, err);
+}
+
+static void
+answer_privileged(struct core_job *job, const struct idm_identity *identity)
+{
+	struct ber_writer w;
+	size_t seq;
+
+	ber_writer_init(&w, CORE_VALUE_BYTES);
+	seq = ber_open(&w, BER_SEQUENCE, BER_SHORT);
+	ber_write_integer(&w, BER_INTEGER, identity->privileged_until_s);
+	ber_close(&w, seq);
+	core_job_value(job, &w, identity);
+}
+
+static void
+on_reauth(struct hash_job *hash)
+{
+	struct core_job *job = hash->context;
+	struct idm_identity proved, identity = job->identity;
+	struct core_read read;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result == IDM_OK)
+		result = idm_auth_verdict(&read.read, &hash->plan, hash->fitted, &proved, &err);
+	if (result == IDM_OK && proved.kind != IDM_IDENTITY_PASSWORD)
+		result = IDM_DENIED;
+	if (result == IDM_OK)
+		result = extend_session(job, &read, &identity, &err);
+	core_read_end(&read);
+	if (result == IDM_OK)
+		answer_privileged(job, &identity);
+	else if (result == IDM_DENIED && err.client_text[0] == '\0')
+		core_job_done(job, LDAP_INVALID_CREDENTIALS, "");
+	else
+		core_job_fail(job, result, &err);
+}
+
+void
+core_verify_own(struct core_job *job, struct idm_span password, hash_done done)
+{
+	struct core_read read;
+	struct idm_entry account;
+	struct idm_error err = { .text = "" };
+	struct hash_job *hash = hash_job_new(HASH_VERIFY, password);
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result == IDM_OK && hash == NULL)
+		result = idm_fail(&err, IDM_SYSTEM, "out of memory");
+	if (result == IDM_OK)
+		result = idm_lookup_uuid(&read.read, &job->identity.uuid, &account, &err);
+	if (result == IDM_OK)
+		result = idm_auth_plan(&read.read, job->core->data.password_ring,
+		    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan, &err);
+	core_read_end(&read);
+	if (result == IDM_OK) {
+		hash->context = job;
+		hash->done = done;
+		if (hash_pool_submit(job->core->pool, hash))
+			return;
+		result =
+		    idm_refuse(&err, IDM_BUSY, "too many passwords are being tested; try again");
+	}
+	hash_job_free(&hash);
+	core_job_fail(job, result, &err);
+}
+
+void
+core_session_reauth(struct core_job *job)
+{
+	struct idm_span password;
+
+	if (!core_read_strings(job->message.extended.value, &password, 1))
+		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value is not a password");
+	else if (job->identity.kind != IDM_IDENTITY_SESSION)
+		core_job_done(job, LDAP_UNWILLING_TO_PERFORM, "only a session is re-authenticated");
+	else
+		core_verify_own(job, password, on_reauth);
+}
