@@ -13,6 +13,8 @@ enum args_details {
 	ARGS_ACCOUNT = 1 << 0,   /* --displayname and the like */
 	ARGS_ATTRIBUTE = 1 << 1, /* of an attribute of the schema */
 	ARGS_CLASS = 1 << 2,     /* of a class of it */
+	ARGS_GID = 1 << 3,       /* --gidnumber */
+	ARGS_SHELL = 1 << 4,     /* --shell, --home */
 };
 
 /*

@@ -53,6 +53,9 @@ struct cli {
 	bool single;
 	bool unique;
 	bool not_unique;
+	const char *gidnumber;
+	const char *shell;
+	const char *home;
 
 	struct client *client;
 };
@@ -96,6 +99,14 @@ int cmd_validity_expire_at(struct cli *cli);
 int cmd_radius_show_secret(struct cli *cli);
 int cmd_radius_generate_secret(struct cli *cli);
 int cmd_radius_delete_secret(struct cli *cli);
+int cmd_posix_show(struct cli *cli);
+int cmd_posix_set(struct cli *cli);
+int cmd_posix_reset_gidnumber(struct cli *cli);
+int cmd_posix_set_password(struct cli *cli);
+int cmd_posix_delete_password(struct cli *cli);
+int cmd_ssh_list(struct cli *cli);
+int cmd_ssh_add(struct cli *cli);
+int cmd_ssh_delete(struct cli *cli);
 int cmd_group_list(struct cli *cli);
 int cmd_group_get(struct cli *cli);
 int cmd_group_create(struct cli *cli);

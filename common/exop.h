@@ -76,6 +76,13 @@ enum exop_radius_action {
 #define EXOP_ACCESS_EXPLAIN EXOP_ARC ".10"
 
 /*
+ * Set the unix password of an account, which logins over LDAP are tried with first (SPEC 8.4).
+ * Request: SEQUENCE { target OCTET STRING, password OCTET STRING }, empty: one is generated
+ * Response: SEQUENCE { genPasswd [0] OCTET STRING OPTIONAL }, as RFC 3062 has it
+ */
+#define EXOP_UNIX_PASSWORD EXOP_ARC ".17"
+
+/*
  * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a
  * newPasswd one is generated and returned.
  */

@@ -102,6 +102,9 @@ struct idm_profile;
 enum idm_result idm_rules_profile(struct idm_evaluation *e);
 enum idm_result idm_rules_receivers(struct idm_evaluation *e);
 
+/* rules_posix: a gid number in its range; one that is missing is made from the uuid (SPEC 2.1). */
+enum idm_result idm_rules_posix(struct idm_evaluation *e);
+
 /* rules_policy: bounds of account policy. */
 enum idm_result idm_rules_policy(struct idm_evaluation *e);
 

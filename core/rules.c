@@ -214,30 +214,6 @@ check_name(struct idm_evaluation *e)
 	return result;
 }
 
-/* The ranges that an administrator may choose from (SPEC 2.1; systemd's and Debian's stay free). */
-static enum idm_result
-check_gid(struct idm_evaluation *e)
-{
-	static const struct {
-		uint32_t from, to;
-	} ranges[] = { { 1000, 60000 }, { 60578, 61183 }, { 65520, 65533 }, { 65536, 524287 },
-		{ 524288, 2147483647 } };
-	struct idm_value value;
-	uint32_t gid;
-
-	if (!is_new(e, IDM_ATTR_GIDNUMBER, &value))
-		return IDM_OK;
-	gid = idm_uint32_load(value.norm);
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		if (gid >= ranges[i].from && gid <= ranges[i].to)
-			return IDM_OK;
-	}
-	return idm_refuse(e->err, IDM_CONSTRAINT,
-	    "gidnumber %u is reserved: choose from 1000-60000, 60578-61183, 65520-65533 or "
-	    "65536-2147483647",
-	    gid);
-}
-
 /* IEEE 802.1Q keeps 0 and 4095 (SPEC 9.4). */
 static enum idm_result
 check_vlans(struct idm_evaluation *e)
@@ -385,8 +361,8 @@ idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
 		check_lifecycle, check_kind, idm_rules_schema, idm_rules_members,
-		idm_rules_receivers, idm_rules_dyngroup, check_secrets, check_name, check_unique,
-		check_mails, check_gid, check_vlans, idm_rules_policy, idm_rules_profile,
+		idm_rules_receivers, idm_rules_dyngroup, check_secrets, check_name, idm_rules_posix,
+		check_unique, check_mails, check_vlans, idm_rules_policy, idm_rules_profile,
 		end_service_account, idm_rules_domain };
 	enum idm_result result = IDM_OK;
 

@@ -102,6 +102,7 @@ static const struct {
 	{ EXOP_CREDENTIAL_STATUS, core_credential_status },
 	{ EXOP_CREDENTIAL_JUDGE, core_credential_judge },
 	{ EXOP_RADIUS_SECRET, core_radius_secret },
+	{ EXOP_UNIX_PASSWORD, core_unix_password },
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_PASSWORD_MODIFY, core_password_modify },
 };

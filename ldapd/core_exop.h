@@ -54,6 +54,7 @@ void core_session_reauth(struct core_job *job);
 void core_credential_status(struct core_job *job);
 void core_credential_judge(struct core_job *job);
 void core_password_modify(struct core_job *job);
+void core_unix_password(struct core_job *job);
 void core_radius_secret(struct core_job *job);
 
 #endif

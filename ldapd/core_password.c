@@ -242,6 +242,7 @@ choose_password(struct core_job *job, const struct core_access *a,
 	return result;
 }
 
+/* Of the kind that job->secret.attr_number is. */
 static void
 password_set(struct core_job *job, const struct ldap_password_modify *modify)
 {
@@ -254,13 +255,12 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 		result = idm_refuse(&err, IDM_DENIED,
 		    "this session is read-only now: prove your password with `kanidm reauth`");
 	if (result == IDM_OK)
-		result = core_may_write(&a, IDM_ATTR_PRIMARY_CREDENTIAL, &err);
+		result = core_may_write(&a, job->secret.attr_number, &err);
 	if (result == IDM_OK)
 		result = choose_password(job, &a, modify, &password, &err);
 	if (result == IDM_OK)
 		job->request.target = a.target.uuid;
 	core_read_end(&a.read);
-	job->secret.attr_number = IDM_ATTR_PRIMARY_CREDENTIAL;
 	if (result == IDM_OK)
 		hash_password(job, password);
 	else
@@ -289,10 +289,28 @@ core_password_modify(struct core_job *job)
 	const struct ldap_extended_request *request = &job->message.extended;
 	struct ldap_password_modify modify = { .has_user = false };
 
+	job->secret.attr_number = IDM_ATTR_PRIMARY_CREDENTIAL;
 	if (request->has_value && !ldap_password_modify_decode(request->value, &modify))
 		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value does not decode");
 	else if (modify.has_old)
 		core_verify_own(job, modify.old_password, on_old_verified);
 	else
 		password_set(job, &modify);
+}
+
+void
+core_unix_password(struct core_job *job)
+{
+	struct idm_span fields[2];
+	struct ldap_password_modify modify = { .has_user = true };
+
+	if (!core_read_strings(job->message.extended.value, fields, 2)) {
+		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value does not decode");
+		return;
+	}
+	modify.user = fields[0];
+	modify.has_new = fields[1].len != 0;
+	modify.new_password = fields[1];
+	job->secret.attr_number = IDM_ATTR_UNIX_PASSWORD;
+	password_set(job, &modify);
 }

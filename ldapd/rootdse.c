@@ -19,6 +19,7 @@ static const char *const extensions[] = {
 	EXOP_CREDENTIAL_JUDGE,
 	EXOP_RADIUS_SECRET,
 	EXOP_ACCESS_EXPLAIN,
+	EXOP_UNIX_PASSWORD,
 };
 
 static const char *const features[] = {

@@ -168,6 +168,86 @@ a_gid_number_is_unique_and_in_range(void **state)
 	    IDM_OK);
 }
 
+/* A person of a uuid that the test chooses: the console alone may. */
+static void
+person_of(struct realm *r, const char *name, const char *uuid)
+{
+	struct idm_identity console = { .kind = IDM_IDENTITY_INTERNAL };
+	struct idm_span class[] = { IDM_SPAN_LIT("account"), IDM_SPAN_LIT("person") };
+	struct idm_span text = idm_span_cstr(name);
+	struct idm_request_mod mods[] = {
+		{ IDM_REQUEST_ADD, idm_schema_attr_number(r->schema, IDM_ATTR_CLASS), class, 2 },
+		{ IDM_REQUEST_ADD, idm_schema_attr_number(r->schema, IDM_ATTR_NAME), &text, 1 },
+		{ IDM_REQUEST_ADD, idm_schema_attr_number(r->schema, IDM_ATTR_DISPLAYNAME), &text,
+		    1 },
+	};
+	struct idm_request request = { .operation = IDM_OP_CREATE, .mods = mods, .mod_count = 3 };
+
+	assert_true(idm_uuid_parse(idm_span_cstr(uuid), &request.target));
+	assert_int_equal(realm_run(r, &console, &request), IDM_OK);
+}
+
+static uint32_t
+gid_of(struct realm *r, const char *name)
+{
+	struct idm_entry entry = realm_entry(r, name);
+	struct idm_value_iter iter = idm_entry_values(&entry, IDM_ATTR_GIDNUMBER);
+	struct idm_value value;
+
+	return idm_value_next(&iter, &value) ? idm_uint32_load(value.stored) : 0;
+}
+
+static void
+a_gid_number_that_is_not_given_is_made_from_the_uuid(void **state)
+{
+	struct realm *r = *state;
+
+	realm_group(r, "staff"); /* r->schema is there from here on */
+	person_of(r, "anna", "6c1c2d53-43e0-4c57-9b3c-6f3aaffffffe");
+	person_of(r, "ben", "7c1c2d53-43e0-4c57-9b3c-6f3abffffffe");
+	person_of(r, "carl", "8c1c2d53-43e0-4c57-9b3c-6f3a0ffffffe");
+	person_of(r, "dora", "9c1c2d53-43e0-4c57-9b3c-6f3acffffffe");
+	assert_int_equal(realm_modify(r, NULL, "anna", "+class", "posixaccount", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "anna"), 0x7ffffffe);
+	assert_int_equal(realm_modify(r, NULL, "ben", "+class", "posixaccount", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "ben"), 0x7fffffff); /* the next free one, */
+	assert_int_equal(realm_modify(r, NULL, "carl", "+class", "posixaccount", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "carl"), 0x70000000); /* within the range */
+	assert_int_equal(realm_modify(r, NULL, "staff", "+class", "posixgroup", NULL), IDM_OK);
+	assert_in_range(gid_of(r, "staff"), 0x70000000, 0x7fffffff);
+
+	/* Given back and asked for again, it is made anew: who has it keeps it. */
+	assert_int_equal(realm_modify(r, NULL, "anna", "=gidnumber", "2000", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "dora", "+class", "posixaccount", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "dora"), 0x7ffffffe);
+	assert_int_equal(realm_modify(r, NULL, "anna", "=gidnumber", "", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "anna"), 0x70000001);
+	assert_int_equal(realm_modify(r, NULL, "anna", "=displayname", "Anna B", NULL), IDM_OK);
+	assert_int_equal(gid_of(r, "anna"), 0x70000001);
+	assert_int_equal(
+	    realm_modify(r, NULL, "anna", "-class", "posixaccount", "=gidnumber", "", NULL),
+	    IDM_OK);
+	assert_int_equal(gid_of(r, "anna"), 0);
+}
+
+static void
+whoever_may_extend_an_account_need_not_choose_its_number(void **state)
+{
+	struct realm *r = *state;
+
+	realm_person(r, "alice");
+	realm_person(r, "unixer");
+	assert_int_equal(
+	    realm_modify(r, NULL, "idm_account_unix_extend_priv", "+member", "unixer", NULL),
+	    IDM_OK);
+	assert_int_equal(
+	    realm_modify(r, "alice", "alice", "+class", "posixaccount", NULL), IDM_DENIED);
+	assert_int_equal(realm_modify(r, "unixer", "alice", "+class", "posixaccount", "+loginshell",
+			     "/usr/bin/Fish", NULL),
+	    IDM_OK);
+	assert_in_range(gid_of(r, "alice"), 0x70000000, 0x7fffffff);
+}
+
 /* --- references (SPEC 2.4) */
 
 static void
@@ -521,6 +601,8 @@ main(void)
 		T(a_mail_address_is_one_account_s_in_any_case),
 		T(a_mail_address_is_no_group_s_spn_nor_in_another_case),
 		T(a_gid_number_is_unique_and_in_range),
+		T(a_gid_number_that_is_not_given_is_made_from_the_uuid),
+		T(whoever_may_extend_an_account_need_not_choose_its_number),
 		T(a_vlan_is_one_of_4094),
 		T(a_reference_names_what_it_may_name),
 		T(a_deleted_entry_is_no_member_and_no_manager),
