@@ -88,6 +88,21 @@ add_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
 	return result;
 }
 
+/* What a value to be removed matches by: an SSH key by its tag alone. */
+static enum idm_result
+parse_removed(struct idm_evaluation *e, const struct idm_attr *attr, struct idm_span text,
+    struct idm_span *norm)
+{
+	struct idm_value value;
+	enum idm_result result;
+
+	if (attr->syntax == IDM_SYNTAX_SSHKEY)
+		return idm_assertion_parse(attr, text, e->read->arena, norm, e->err);
+	result = parse_value(e, attr, text, &value);
+	*norm = value.norm;
+	return result;
+}
+
 static enum idm_result
 delete_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
 {
@@ -101,10 +116,10 @@ delete_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
 	if (mod->count == 0)
 		idm_draft_clear(e->draft, mod->attr->number);
 	for (size_t i = 0; i < mod->count && result == IDM_OK; i++) {
-		struct idm_value value;
+		struct idm_span norm;
 
-		result = parse_value(e, mod->attr, mod->values[i], &value);
-		if (result == IDM_OK && !idm_draft_remove(e->draft, mod->attr->number, value.norm))
+		result = parse_removed(e, mod->attr, mod->values[i], &norm);
+		if (result == IDM_OK && !idm_draft_remove(e->draft, mod->attr->number, norm))
 			result =
 			    idm_refuse(e->err, IDM_CONSTRAINT, "%s has no value %.*s to remove",
 				mod->attr->name, IDM_SPAN_ARG(mod->values[i]));
