@@ -35,6 +35,7 @@ static const char *const names[IDM_DB_COUNT] = {
 	[IDM_DB_LOCAL_META] = "meta",
 	[IDM_DB_SESSIONS] = "sessions",
 	[IDM_DB_SOFTLOCKS] = "softlocks",
+	[IDM_DB_AUDIT] = "audit",
 };
 
 enum idm_result
@@ -190,6 +191,7 @@ create_databases(struct idm_environment *env, const struct idm_txn *txn, struct 
 	return result;
 }
 
+/* Databases that came later are made where the transaction is one to write. */
 static enum idm_result
 open_existing(
     struct idm_environment *env, const struct idm_txn *txn, bool former, struct idm_error *err)
@@ -206,7 +208,7 @@ open_existing(
 	if (result == IDM_OK)
 		result = read_file_id(txn, meta, &env->file_id, err);
 	if (result == IDM_OK)
-		result = open_databases(env, txn->mdb, 0, err);
+		result = open_databases(env, txn->mdb, txn->write ? MDB_CREATE : 0, err);
 	return result;
 }
 

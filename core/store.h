@@ -22,7 +22,7 @@
 #include "core/uuid.h"
 
 enum {
-	IDM_STORE_FORMAT = 2,      /* meta.format_version of a database that this build reads */
+	IDM_STORE_FORMAT = 3,      /* meta.format_version of a database that this build reads */
 	IDM_STORE_KEEP_MS = 1000,  /* how long a snapshot's pages stay alive at least */
 	IDM_STORE_READ_MS = 500,   /* a reader's transaction that is older is thrown away */
 	IDM_STORE_TICK_MS = 100,   /* how often the writer calls idm_store_tick */
@@ -47,6 +47,7 @@ enum idm_db {
 	IDM_DB_LOCAL_META,
 	IDM_DB_SESSIONS, /* session id (16 bytes) -> struct idm_token_row, encoded */
 	IDM_DB_SOFTLOCKS,
+	IDM_DB_AUDIT, /* serial number (u64, big endian) -> hash, record: see audit.h */
 	IDM_DB_COUNT
 };
 
