@@ -364,6 +364,8 @@ static const struct key keys[] = {
 	LIMIT(controls, 1, 64),
 	LIMIT(hash_pool_threads, 0, HASH_THREADS_MAX),
 	LIMIT(hash_queue, 1, 4096),
+	LIMIT(verified_passwords, 0, 4194304),
+	LIMIT(verified_s, 1, 86400),
 };
 
 enum { KEY_COUNT = sizeof(keys) / sizeof(keys[0]) };
@@ -536,6 +538,8 @@ config_defaults(struct server_config *config)
 		.controls = 8,
 		.hash_pool_threads = default_hash_threads(),
 		.hash_queue = 64,
+		.verified_passwords = 65536,
+		.verified_s = 3600,
 	};
 }
 

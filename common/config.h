@@ -59,8 +59,10 @@ struct server_limits {
 	uint32_t filter_nodes;
 	uint32_t attributes;
 	uint32_t controls;
-	uint32_t hash_pool_threads; /* never 0: the default is filled in */
-	uint32_t hash_queue;        /* password tests that wait: above it, busy (51) */
+	uint32_t hash_pool_threads;  /* never 0: the default is filled in */
+	uint32_t hash_queue;         /* password tests that wait: above it, busy (51) */
+	uint32_t verified_passwords; /* that fitted, and need not be hashed again; 0: none */
+	uint32_t verified_s;         /* for so long */
 };
 
 struct server_config {

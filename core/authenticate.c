@@ -16,30 +16,22 @@ say(struct idm_auth_plan *plan, const char *why)
 }
 
 static enum idm_result
-add_test(const struct idm_read *read, const struct idm_keyring *ring,
-    const struct idm_entry *account, uint32_t attr_number, struct idm_auth_test *test,
-    struct idm_error *err)
+add_test(const struct idm_read *read, const struct idm_entry *account, uint32_t attr_number,
+    struct idm_auth_test *test, struct idm_error *err)
 {
-	struct idm_span blob, phc;
+	struct idm_span blob;
 	enum idm_result result = idm_lookup_secret(read, account->id, attr_number, &blob, err);
 
 	if (result != IDM_OK)
 		return result;
-	result = idm_unseal(ring, &account->uuid, attr_number, blob, read->arena, &phc, err);
-	if (result == IDM_OK && phc.len >= sizeof(test->phc))
-		result = idm_fail(err, IDM_CORRUPT, "a stored hash has %zu octets", phc.len);
-	if (result != IDM_OK)
-		return result;
 	test->attr_number = attr_number;
 	test->set_at_no = idm_seal_set_at(blob);
-	memcpy(test->phc, phc.ptr, phc.len);
-	test->phc[phc.len] = '\0';
 	return IDM_OK;
 }
 
 enum idm_result
-idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
-    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err)
+idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account,
+    struct idm_auth_plan *out, struct idm_error *err)
 {
 	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
 		IDM_ATTR_PRIMARY_CREDENTIAL };
@@ -53,12 +45,13 @@ idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
 		return IDM_OK;
 	}
 	out->account = account->uuid;
+	out->account_id = account->id;
 	if (idm_validity_check(account, read->now, &why) != IDM_OK) {
 		say(out, why.text);
 		return IDM_OK;
 	}
 	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
-		result = add_test(read, ring, account, tested[i], &out->tests[count], err);
+		result = add_test(read, account, tested[i], &out->tests[count], err);
 		if (result == IDM_OK)
 			count++;
 		else if (result != IDM_NOT_FOUND)
@@ -67,6 +60,61 @@ idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
 	if (count == 0)
 		say(out, "no credential is set");
 	return IDM_OK;
+}
+
+int
+idm_auth_plan_recall(const struct idm_auth_plan *plan, struct idm_verified *cache,
+    struct idm_span password, uint64_t now_ms)
+{
+	for (int i = 0; i < IDM_AUTH_TESTS; i++) {
+		const struct idm_verified_id id = idm_auth_verified_id(plan, i);
+
+		if (id.attr_number != 0 && idm_verified_has(cache, &id, password, now_ms))
+			return i;
+	}
+	return -1;
+}
+
+static enum idm_result
+unseal_test(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_auth_plan *plan, struct idm_auth_test *test, struct idm_error *err)
+{
+	struct idm_span blob, phc;
+	enum idm_result result =
+	    idm_lookup_secret(read, plan->account_id, test->attr_number, &blob, err);
+
+	if (result == IDM_OK)
+		result = idm_unseal(
+		    ring, &plan->account, test->attr_number, blob, read->arena, &phc, err);
+	if (result == IDM_OK && phc.len >= sizeof(test->phc))
+		result = idm_fail(err, IDM_CORRUPT, "a stored hash has %zu octets", phc.len);
+	if (result != IDM_OK)
+		return result;
+	memcpy(test->phc, phc.ptr, phc.len);
+	test->phc[phc.len] = '\0';
+	return IDM_OK;
+}
+
+enum idm_result
+idm_auth_plan_unseal(const struct idm_read *read, const struct idm_keyring *ring,
+    struct idm_auth_plan *plan, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+
+	for (size_t i = 0; i < IDM_AUTH_TESTS && result == IDM_OK; i++) {
+		if (plan->tests[i].attr_number != 0)
+			result = unseal_test(read, ring, plan, &plan->tests[i], err);
+	}
+	return result;
+}
+
+enum idm_result
+idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err)
+{
+	enum idm_result result = idm_auth_plan_tests(read, account, out, err);
+
+	return result == IDM_OK ? idm_auth_plan_unseal(read, ring, out, err) : result;
 }
 
 int

@@ -9,6 +9,7 @@
 #include "core/access.h"
 #include "core/credential.h"
 #include "core/seal.h"
+#include "core/verified.h"
 
 enum { IDM_AUTH_TESTS = 2 /* every refused password bind costs two verifications */ };
 
@@ -16,20 +17,46 @@ enum { IDM_AUTH_TESTS = 2 /* every refused password bind costs two verifications
 struct idm_auth_test {
 	uint32_t attr_number;    /* UNIX_PASSWORD or PRIMARY_CREDENTIAL; 0: a dummy */
 	uint64_t set_at_no;      /* of the secret that is tested */
-	char phc[IDM_PHC_BYTES]; /* unsealed; wipe with idm_auth_plan_wipe */
+	char phc[IDM_PHC_BYTES]; /* once unsealed; wipe with idm_auth_plan_wipe */
 };
 
 /* Holds no pointers: it may be handed to a thread. */
 struct idm_auth_plan {
 	struct idm_uuid account; /* whose secrets are tested */
+	uint64_t account_id;
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
 	char reason[256]; /* why nothing is tested, for the log; empty: tests are real */
 };
 
 /*
  * Plan the tests for an account that was found (NULL: no such name).  Never fails for a reason
- * that a client could tell from another: such a plan holds dummies and a reason.
+ * that a client could tell from another: such a plan holds dummies and a reason.  It names the
+ * credentials alone; to be run it needs their hashes too.
  */
+enum idm_result idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account,
+    struct idm_auth_plan *out, struct idm_error *err);
+
+/* What a test of a plan is called in the cache; attribute 0: it is a dummy. */
+static inline struct idm_verified_id
+idm_auth_verified_id(const struct idm_auth_plan *plan, int test)
+{
+	return (struct idm_verified_id){ .account = plan->account,
+		.attr_number = plan->tests[test].attr_number,
+		.set_at_no = plan->tests[test].set_at_no };
+}
+
+/*
+ * The number of a test that needs not be run, for the password is known to fit; or -1.  It takes
+ * the place of idm_auth_plan_run alone: the verdict is still to be asked for.
+ */
+int idm_auth_plan_recall(const struct idm_auth_plan *plan, struct idm_verified *cache,
+    struct idm_span password, uint64_t now_ms);
+
+/* Fill in the hashes, on the plan's snapshot. */
+enum idm_result idm_auth_plan_unseal(const struct idm_read *read, const struct idm_keyring *ring,
+    struct idm_auth_plan *plan, struct idm_error *err);
+
+/* idm_auth_plan_tests and idm_auth_plan_unseal. */
 enum idm_result idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
     const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err);
 

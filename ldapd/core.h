@@ -15,6 +15,7 @@
 #include "core/floor.h"
 #include "core/groups.h"
 #include "core/log.h"
+#include "core/verified.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
@@ -52,8 +53,9 @@ struct core {
 	struct tree *tree;
 	struct idm_groups *groups; /* what it found out about groups */
 	struct hash_pool *pool;
-	struct core_worker *workers; /* list */
-	uint64_t worker_count;       /* ever: each has its own number */
+	struct idm_verified *verified; /* passwords that fitted lately; NULL: none are kept */
+	struct core_worker *workers;   /* list */
+	uint64_t worker_count;         /* ever: each has its own number */
 
 	struct core_job *batch; /* changes that wait for the next commit, in order */
 	struct core_job **batch_end;

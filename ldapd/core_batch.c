@@ -238,6 +238,7 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 		exit(EXIT_FAILURE);
 	}
 	for (size_t i = 0; i < revoked_count; i++) {
+		idm_verified_drop(core->verified, &revoked[i].account);
 		if (revoked[i].all)
 			core_revoke_all(core, &revoked[i].account);
 		else

@@ -1,4 +1,5 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
+#include "common/clock.h"
 #include "core/builtin.h"
 #include "core/token.h"
 #include "core/validity.h"
@@ -38,22 +39,46 @@ answer_refusal(struct core_job *job, enum idm_result result, const struct idm_er
 	core_job_bound(job, &frame);
 }
 
-static void
-on_verified(struct hash_job *hash)
+/* The end of a password's test, whether it was hashed or remembered. */
+static enum idm_result
+answer_verdict(struct core_job *job, const struct core_read *read, const struct idm_auth_plan *plan,
+    int fitted)
 {
-	struct core_job *job = hash->context;
-	struct core_read read;
 	struct idm_identity identity;
 	struct idm_error err = { .text = "" };
-	enum idm_result result = core_read_begin(job, &read, &err);
+	enum idm_result result = idm_auth_verdict(&read->read, plan, fitted, &identity, &err);
 
-	if (result == IDM_OK)
-		result = idm_auth_verdict(&read.read, &hash->plan, hash->fitted, &identity, &err);
-	core_read_end(&read);
 	if (result == IDM_OK)
 		answer_identity(job, &identity);
 	else
 		answer_refusal(job, result, &err);
+	return result;
+}
+
+/* Whoever binds with the same password again need not wait for its hash (SPEC 6.7). */
+static void
+remember(struct core *core, const struct hash_job *hash)
+{
+	const struct idm_verified_id id = idm_auth_verified_id(&hash->plan, hash->fitted);
+
+	idm_verified_put(core->verified, &id,
+	    idm_span_of((const uint8_t *)hash->password, hash->password_len), clock_monotonic_ms());
+}
+
+static void
+on_verified(struct hash_job *hash)
+{
+	struct core_job *job = hash->context;
+	struct core *core = job->core;
+	struct core_read read;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = core_read_begin(job, &read, &err);
+
+	if (result != IDM_OK)
+		answer_refusal(job, result, &err);
+	else if (answer_verdict(job, &read, &hash->plan, hash->fitted) == IDM_OK)
+		remember(core, hash);
+	core_read_end(&read);
 }
 
 static void
@@ -70,24 +95,47 @@ submit(struct core_job *job, struct hash_job *hash)
 }
 
 static void
-test_password(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
+hash_password(struct core_job *job, const struct core_read *read, const struct idm_auth_plan *plan,
     struct idm_span password)
 {
 	struct hash_job *hash = hash_job_new(HASH_VERIFY, password);
 	struct idm_error err = { .text = "out of memory" };
 	enum idm_result result = IDM_SYSTEM;
 
-	if (password.len > IDM_PASSWORD_MAX_BYTES)
-		account = NULL; /* what was cut off might have told it from another password */
-	if (hash != NULL)
-		result = idm_auth_plan(
-		    &read->read, job->core->data.password_ring, account, &hash->plan, &err);
+	if (hash != NULL) {
+		hash->plan = *plan;
+		result = idm_auth_plan_unseal(
+		    &read->read, job->core->data.password_ring, &hash->plan, &err);
+	}
 	if (result == IDM_OK) {
 		submit(job, hash);
 		return;
 	}
 	hash_job_free(&hash);
 	answer_refusal(job, result, &err);
+}
+
+static void
+test_password(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
+    struct idm_span password)
+{
+	struct idm_auth_plan plan;
+	struct idm_error err = { .text = "" };
+	enum idm_result result;
+	int fits = -1;
+
+	if (password.len > IDM_PASSWORD_MAX_BYTES)
+		account = NULL; /* what was cut off might have told it from another password */
+	result = idm_auth_plan_tests(&read->read, account, &plan, &err);
+	if (result == IDM_OK)
+		fits = idm_auth_plan_recall(
+		    &plan, job->core->verified, password, clock_monotonic_ms());
+	if (result != IDM_OK)
+		answer_refusal(job, result, &err);
+	else if (fits >= 0)
+		answer_verdict(job, read, &plan, fits);
+	else
+		hash_password(job, read, &plan, password);
 }
 
 static void

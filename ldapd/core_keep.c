@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "core/due.h"
 #include "core/session.h"
 #include "ldapd/core.h"
@@ -138,6 +139,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	core_clock_keep(core);
+	idm_verified_sweep(core->verified, clock_monotonic_ms());
 	if (core_follow_mark(core, &err) != IDM_OK)
 		log_error("core: housekeeping failed: %s", err.text);
 	if (event_pending(core->step_event, EV_TIMEOUT, NULL) == 0)

@@ -224,6 +224,7 @@ core_close(struct core **core)
 	if (c == NULL)
 		return;
 	hash_pool_free(&c->pool);
+	idm_verified_close(&c->verified);
 	while (c->batch != NULL)
 		core_batch_run(c);
 	for (struct core_worker *next, *worker = c->workers; worker != NULL; worker = next) {
@@ -266,7 +267,11 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 		return result;
 	idm_log_local(&core->log, core->data.store);
 	tell_upgrade(core);
-	result = core_clock_start(core, err);
+	if (core->config->limits.verified_passwords != 0)
+		result = idm_verified_open(core->config->limits.verified_passwords,
+		    core->config->limits.verified_s, &core->verified, err);
+	if (result == IDM_OK)
+		result = core_clock_start(core, err);
 	if (result == IDM_OK)
 		result = core_follow_missed(core, err);
 	if (result == IDM_OK)
