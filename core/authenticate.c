@@ -199,6 +199,12 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	return IDM_OK;
 }
 
+static enum idm_result
+no_such_row(struct idm_error *err)
+{
+	return idm_fail(err, IDM_DENIED, "no such token or session");
+}
+
 /* The row of a token: an API token's, or a session's. */
 static enum idm_result
 load_row(const struct idm_read *read, const struct idm_txn *local, const struct idm_uuid *id,
@@ -206,12 +212,9 @@ load_row(const struct idm_read *read, const struct idm_txn *local, const struct 
 {
 	enum idm_result result = idm_token_get(read->txn, id, out, err);
 
-	if (result != IDM_NOT_FOUND)
-		return result;
-	result = idm_session_get(local, id, out, err);
 	if (result == IDM_NOT_FOUND)
-		return idm_fail(err, IDM_DENIED, "no such token or session");
-	return result;
+		result = idm_session_get(local, id, out, err);
+	return result == IDM_NOT_FOUND ? no_such_row(err) : result;
 }
 
 static void
@@ -262,17 +265,27 @@ idm_auth_token(const struct idm_read *read, const struct idm_txn *local, struct 
 	return result;
 }
 
-static bool
-has_row(const struct idm_identity *identity)
+/* Is what was bound with still there?  A session's row, local to this box, only if `local` is. */
+static enum idm_result
+check_row(const struct idm_read *read, const struct idm_txn *local,
+    const struct idm_identity *identity, struct idm_error *err)
 {
-	return !idm_uuid_is_null(&identity->session);
+	struct idm_token_row row;
+	enum idm_result result = IDM_OK;
+
+	if (idm_uuid_is_null(&identity->session))
+		return IDM_OK;
+	if (identity->kind == IDM_IDENTITY_TOKEN)
+		result = idm_token_get(read->txn, &identity->session, &row, err);
+	else if (local != NULL)
+		result = idm_session_get(local, &identity->session, &row, err);
+	return result == IDM_NOT_FOUND ? no_such_row(err) : result;
 }
 
 enum idm_result
 idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
     const struct idm_identity *identity, struct idm_error *err)
 {
-	struct idm_token_row row;
 	struct idm_entry account;
 	enum idm_result result;
 
@@ -286,9 +299,5 @@ idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
 	if (identity->credential_no != 0)
 		result = check_credential(
 		    read, &account, identity->credential_attr, identity->credential_no, err);
-	if (result != IDM_OK)
-		return result;
-	if (local == NULL || !has_row(identity))
-		return IDM_OK;
-	return load_row(read, local, &identity->session, &row, err);
+	return result == IDM_OK ? check_row(read, local, identity, err) : result;
 }

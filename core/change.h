@@ -17,6 +17,7 @@ enum {
 	IDM_CHANGES_KEEP_BYTES = 256 * 1024 * 1024,
 	IDM_REQUESTS_KEEP = 100000,
 	IDM_SOURCE_MAX = 64,
+	IDM_TOKENS_MAX = 64,             /* API tokens of one account */
 	IDM_NAME_REST_S = 7 * 24 * 3600, /* how long a name that was given up rests (SPEC 2.5) */
 	IDM_RECYCLED_S = 7 * 24 * 3600,  /* how long a deleted entry can be revived (SPEC 11.6) */
 	IDM_TOMBSTONE_S = 7 * 24 * 3600, /* and for how long its uuid is known after that */
@@ -57,6 +58,15 @@ struct idm_request_secret {
 	const char *marker;    /* "password", "generated", "set"; not looked at to remove */
 };
 
+/*
+ * An API token to issue or to destroy (SPEC 7.4).  Of a row to issue, id, hash, scope, expiry and
+ * label count; evaluation says whose it is, who issued it and when.
+ */
+struct idm_request_token {
+	struct idm_uuid id;
+	const struct idm_token_row *issue; /* NULL: the token of that id is destroyed */
+};
+
 struct idm_request {
 	struct idm_uuid id; /* made where the client's request came in, kept over retries */
 	enum idm_operation operation;
@@ -68,6 +78,7 @@ struct idm_request {
 	size_t mod_count;
 	const struct idm_request_secret *secrets;
 	size_t secret_count;
+	const struct idm_request_token *token; /* MODIFY: or NULL */
 	char source[IDM_SOURCE_MAX]; /* where it came from: an address, "ldapi", "console" */
 };
 

@@ -182,6 +182,7 @@ apply_request(struct idm_evaluation *e)
 		result = apply_request_mod(e, &e->request->mods[i]);
 	for (size_t i = 0; i < e->request->secret_count && result == IDM_OK; i++)
 		result = set_marker(e, &e->request->secrets[i]);
+	idm_evaluate_token_access(e);
 	return result;
 }
 
@@ -303,7 +304,7 @@ changes_nothing(const struct idm_evaluation *e)
 {
 	uint32_t number;
 
-	if (!e->exists || e->edge_count != 0 || e->edges_cleared)
+	if (!e->exists || e->edge_count != 0 || e->edges_cleared || e->request->token != NULL)
 		return false;
 	for (size_t i = 0; i < e->request->secret_count; i++) {
 		if (e->request->secrets[i].plain.ptr != NULL)
@@ -430,6 +431,8 @@ make_item(struct idm_evaluation *e)
 		    e, e->exists ? IDM_ITEM_MODIFY : IDM_ITEM_CREATE, &item);
 	if (result == IDM_OK)
 		result = idm_rules_claims(e, item);
+	if (result == IDM_OK)
+		result = idm_evaluate_token(e, item);
 	if (result == IDM_OK && idm_rules_becomes_person(e))
 		result = idm_evaluation_end_tokens(e, &e->uuid, item);
 	if (result != IDM_OK)

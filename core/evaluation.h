@@ -82,6 +82,12 @@ enum idm_result idm_evaluation_draft_item(
 enum idm_result idm_evaluation_end_tokens(
     struct idm_evaluation *e, const struct idm_uuid *account, struct idm_item *item);
 
+/* change_token: what the request's token asks of access; whether it may come or go; and its row in
+ * the item. */
+void idm_evaluate_token_access(struct idm_evaluation *e);
+enum idm_result idm_rules_token(struct idm_evaluation *e);
+enum idm_result idm_evaluate_token(struct idm_evaluation *e, struct idm_item *item);
+
 /* change_recycle: a whole IDM_OP_DELETE, access included. */
 enum idm_result idm_evaluate_recycle(struct idm_evaluation *e);
 /* Let `entry` refer to the one that the request is about, or no longer. */

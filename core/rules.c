@@ -361,9 +361,9 @@ idm_rules_check(struct idm_evaluation *e)
 {
 	enum idm_result (*const rules[])(struct idm_evaluation *) = { check_builtin,
 		check_lifecycle, check_kind, idm_rules_schema, idm_rules_members,
-		idm_rules_receivers, idm_rules_dyngroup, check_secrets, check_name, idm_rules_posix,
-		check_unique, check_mails, check_vlans, idm_rules_policy, idm_rules_profile,
-		end_service_account, idm_rules_domain };
+		idm_rules_receivers, idm_rules_dyngroup, check_secrets, idm_rules_token, check_name,
+		idm_rules_posix, check_unique, check_mails, check_vlans, idm_rules_policy,
+		idm_rules_profile, end_service_account, idm_rules_domain };
 	enum idm_result result = IDM_OK;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && result == IDM_OK; i++)

@@ -164,23 +164,14 @@ apply_own(struct realm *r, struct idm_item *items, size_t count)
 static void
 give_token(struct realm *r, const char *name)
 {
-	struct idm_entry entry = realm_entry(r, name);
-	struct idm_token_row row = { .account = entry.uuid,
-		.kind = IDM_TOKEN_API,
-		.expire_s = INT64_MAX,
-		.label = IDM_SPAN_LIT("label") };
-	struct idm_item item = {
-		.uuid = entry.uuid, .base = entry.version, .kind = IDM_ITEM_SESSION
-	};
-	struct idm_token_change token;
 	char text[IDM_TOKEN_TEXT];
+	struct idm_uuid id;
 
-	realm_done(r);
-	assert_true(idm_token_generate(text, &row));
-	token = (struct idm_token_change){ row.id, idm_token_row_encode(&row, r->arena) };
-	item.tokens = &token;
-	item.token_count = 1;
-	apply_own(r, &item, 1);
+	assert_int_equal(
+	    realm_issue_token(r, NULL, name, "label", IDM_SCOPE_READ_ONLY, INT64_MAX, text, &id),
+	    IDM_OK);
+	if (pick(4) == 0)
+		assert_int_equal(realm_destroy_token(r, NULL, name, &id), IDM_OK);
 }
 
 static void
@@ -225,7 +216,9 @@ static void
 begin_history(struct realm *r)
 {
 	realm_group(r, "g0");
+	realm_person(r, "p0");
 	assert_int_equal(realm_modify(r, NULL, "idm_admins", "+member", "g0", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "g0", "+member", "p0", NULL), IDM_OK);
 }
 
 static void

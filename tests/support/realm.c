@@ -397,6 +397,38 @@ realm_set_secret(
 	return run(r, actor, &request);
 }
 
+static enum idm_result
+run_token(
+    struct realm *r, const char *actor, const char *target, const struct idm_request_token *token)
+{
+	struct idm_request request = {
+		.operation = IDM_OP_MODIFY, .target = realm_uuid(r, target), .token = token
+	};
+
+	return run(r, actor, &request);
+}
+
+enum idm_result
+realm_issue_token(struct realm *r, const char *actor, const char *target, const char *label,
+    enum idm_scope scope, int64_t expire_s, char text[IDM_TOKEN_TEXT], struct idm_uuid *id)
+{
+	struct idm_token_row row = {
+		.scope = scope, .expire_s = expire_s, .label = idm_span_cstr(label)
+	};
+	struct idm_request_token token = { .issue = &row };
+
+	assert_true(idm_token_generate(text, &row));
+	token.id = *id = row.id;
+	return run_token(r, actor, target, &token);
+}
+
+enum idm_result
+realm_destroy_token(
+    struct realm *r, const char *actor, const char *target, const struct idm_uuid *id)
+{
+	return run_token(r, actor, target, &(struct idm_request_token){ .id = *id });
+}
+
 void
 realm_person(struct realm *r, const char *name)
 {

@@ -53,6 +53,16 @@ enum idm_result realm_delete(struct realm *r, const char *actor, const char *tar
 enum idm_result realm_set_secret(struct realm *r, const char *actor, const char *target,
     uint32_t attr_number, const char *plain);
 
+/*
+ * Issue an API token, of scope and expiry (INT64_MAX: never), with its text to `text` and its id to
+ * `id`; and destroy one.
+ */
+enum idm_result realm_issue_token(struct realm *r, const char *actor, const char *target,
+    const char *label, enum idm_scope scope, int64_t expire_s, char text[IDM_TOKEN_TEXT],
+    struct idm_uuid *id);
+enum idm_result realm_destroy_token(
+    struct realm *r, const char *actor, const char *target, const struct idm_uuid *id);
+
 /* The same with an identity and a request of the test's own; a null request id becomes a new one.
  */
 enum idm_result realm_run(
