@@ -61,6 +61,26 @@ enum exop_radius_action {
 };
 
 /*
+ * The API tokens of a service account (SPEC 7.4).
+ * Request: SEQUENCE { target OCTET STRING, action ENUMERATED { status(0), generate(1), destroy(2) },
+ *                     label OCTET STRING, readWrite BOOLEAN, expire INTEGER OPTIONAL
+ *                                                             -- generate alone; none: never
+ *                     tokenId OCTET STRING                    -- destroy alone }
+ * Response to status: SEQUENCE { spn OCTET STRING, tokens SEQUENCE OF SEQUENCE {
+ *                         tokenId OCTET STRING, label OCTET STRING, issued INTEGER,
+ *                         readWrite BOOLEAN, expire INTEGER OPTIONAL } }, oldest first
+ * to generate: SEQUENCE { token OCTET STRING, tokenId OCTET STRING }; it is told this once
+ * to destroy: no value.
+ */
+#define EXOP_API_TOKEN EXOP_ARC ".8"
+
+enum exop_token_action {
+	EXOP_TOKEN_STATUS = 0,
+	EXOP_TOKEN_GENERATE = 1,
+	EXOP_TOKEN_DESTROY = 2,
+};
+
+/*
  * What `actor` (empty: oneself) may do with `target`, and by which profiles.  Everybody may ask
  * about himself and what he sees; about others who is in idm_acp_manage_priv.
  * Request: SEQUENCE { actor OCTET STRING, target OCTET STRING }

@@ -500,6 +500,7 @@ idm_profile_grants(
     const struct idm_profile *profile, const struct idm_judged *judged, const struct idm_wish *wish)
 {
 	switch (wish->kind) {
+	case IDM_WISH_SEARCH: return idm_attrset_has(&profile->search, wish->attr);
 	case IDM_WISH_PRESENT: return idm_attrset_has(&profile->present, wish->attr);
 	case IDM_WISH_REMOVED: return idm_attrset_has(&profile->removed, wish->attr);
 	case IDM_WISH_CLASS: return idm_words_have(&profile->classes, wish->class_name);
@@ -571,4 +572,14 @@ idm_access_delete(const struct idm_read *read, const struct idm_access *access,
 	if (result == IDM_OK)
 		result = require_write(&judged, err);
 	return result == IDM_OK ? require_one(&judged, &wish, err) : result;
+}
+
+enum idm_result
+idm_access_refuse_search(const struct idm_read *read, const struct idm_access *access,
+    const struct idm_entry *entry, const struct idm_attr *attr, struct idm_error *err)
+{
+	struct idm_judged judged = idm_judge(read, access, entry);
+	struct idm_wish wish = { .kind = IDM_WISH_SEARCH, .attr = attr };
+
+	return idm_refuse_wish(&judged, &wish, err);
 }

@@ -70,6 +70,12 @@ enum idm_result idm_access_search_for(const struct idm_read *read, const struct 
     const struct idm_entry *entry, const struct idm_attrset *wanted, struct idm_attrset *out,
     struct idm_error *err);
 
+/* IDM_DENIED: the words for who sees the entry, but asks for an attribute that he may not search.
+ */
+enum idm_result idm_access_refuse_search(const struct idm_read *read,
+    const struct idm_access *access, const struct idm_entry *entry, const struct idm_attr *attr,
+    struct idm_error *err);
+
 /* Whatever can't be in there is never visible to this identity, on no entry. */
 const struct idm_attrset *idm_access_search_anywhere(const struct idm_access *access);
 

@@ -26,6 +26,7 @@ word_right(const struct idm_judged *judged, const struct idm_wish *wish, char ou
 	struct idm_span kind = structural_class(judged->read, judged->entry);
 
 	switch (wish->kind) {
+	case IDM_WISH_SEARCH: snprintf(out, RIGHT_BYTES, "read %s", wish->attr->name); break;
 	case IDM_WISH_PRESENT: snprintf(out, RIGHT_BYTES, "write %s", wish->attr->name); break;
 	case IDM_WISH_REMOVED: snprintf(out, RIGHT_BYTES, "remove %s", wish->attr->name); break;
 	case IDM_WISH_CLASS:
@@ -71,7 +72,7 @@ find_granting(struct idm_judged *judged, const struct idm_wish *wish,
 static bool
 is_the_servers(const struct idm_wish *wish)
 {
-	return wish->attr != NULL &&
+	return wish->kind != IDM_WISH_SEARCH && wish->attr != NULL &&
 	       (wish->attr->flags & (IDM_ATTR_SYSTEM | IDM_ATTR_COMPUTED)) != 0;
 }
 

@@ -42,6 +42,7 @@ enum idm_result idm_profile_applies(
 
 /* A right that is asked for. */
 enum idm_wish_kind {
+	IDM_WISH_SEARCH,
 	IDM_WISH_PRESENT,
 	IDM_WISH_REMOVED,
 	IDM_WISH_CLASS,

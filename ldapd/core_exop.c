@@ -51,7 +51,7 @@ core_may_read(const struct core_access *a, uint32_t attr_number, struct idm_erro
 
 	if (idm_attrset_has(&a->readable, attr))
 		return IDM_OK;
-	return idm_refuse(err, IDM_DENIED, "you may not read %s of this entry", attr->name);
+	return idm_access_refuse_search(&a->read.read, a->access, &a->target, attr, err);
 }
 
 enum idm_result
@@ -102,6 +102,7 @@ static const struct {
 	{ EXOP_CREDENTIAL_STATUS, core_credential_status },
 	{ EXOP_CREDENTIAL_JUDGE, core_credential_judge },
 	{ EXOP_RADIUS_SECRET, core_radius_secret },
+	{ EXOP_API_TOKEN, core_api_token },
 	{ EXOP_UNIX_PASSWORD, core_unix_password },
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_PASSWORD_MODIFY, core_password_modify },

@@ -56,5 +56,6 @@ void core_credential_judge(struct core_job *job);
 void core_password_modify(struct core_job *job);
 void core_unix_password(struct core_job *job);
 void core_radius_secret(struct core_job *job);
+void core_api_token(struct core_job *job);
 
 #endif

@@ -251,9 +251,6 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 	struct idm_error err = { .text = "" };
 	enum idm_result result = core_access_begin(job, modify->user, &a, &err);
 
-	if (result == IDM_OK && !idm_identity_may_write(&job->identity, a.read.read.now))
-		result = idm_refuse(&err, IDM_DENIED,
-		    "this session is read-only now: prove your password with `kanidm reauth`");
 	if (result == IDM_OK)
 		result = core_may_write(&a, job->secret.attr_number, &err);
 	if (result == IDM_OK)

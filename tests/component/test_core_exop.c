@@ -309,7 +309,7 @@ who_may_read_it_is_told_what_is_set(void **state)
 				   EXOP_CREDENTIAL_STATUS, "", NULL)),
 	    "|generated password set|not set|"));
 	expect(ask_texts(s, server_login(s, "anna"), EXOP_CREDENTIAL_STATUS, "ben", NULL),
-	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "you may not read primary_credential");
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "needs the right to read primary_credential; ");
 	expect(ask_texts(s, server_login(s, "idm_admin"), EXOP_CREDENTIAL_STATUS, "nobody", NULL),
 	    LDAP_NO_SUCH_OBJECT, "no matching entries");
 	expect(ask_texts(s, server_login(s, "anna"), EXOP_CREDENTIAL_STATUS,
@@ -529,7 +529,7 @@ another_s_radius_secret_is_none_of_one_s_business(void **state)
 	struct server *s = *state;
 
 	expect(radius(s, "anna", "ben", EXOP_RADIUS_SHOW), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
-	    "you may not read radius_secret");
+	    "needs the right to read radius_secret; ");
 	expect(radius(s, "anna", "ben", EXOP_RADIUS_GENERATE), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "radius_secret");
 	expect(radius(s, "anna", "ben", EXOP_RADIUS_DELETE), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
