@@ -29,6 +29,10 @@ static const struct command commands[] = {
 	{ ACCOUNTS "credential update", "ACCOUNT", 1, 1, 0, cmd_credential_update },
 	{ ACCOUNTS "credential generate_pw", "ACCOUNT", 1, 1, 0, cmd_credential_generate },
 	{ ACCOUNTS "credential generate", "ACCOUNT", 1, 1, 0, cmd_credential_generate },
+	{ ACCOUNTS "api_token status", "ACCOUNT", 1, 1, 0, cmd_token_status },
+	{ ACCOUNTS "api_token generate", "ACCOUNT LABEL [EXPIRY] [--rw]", 2, 3, ARGS_TOKEN,
+	    cmd_token_generate },
+	{ ACCOUNTS "api_token destroy", "ACCOUNT TOKEN_ID", 2, 2, 0, cmd_token_destroy },
 	{ ACCOUNTS "validity show", "ACCOUNT", 1, 1, 0, cmd_validity_show },
 	{ ACCOUNTS "validity begin_from", "ACCOUNT TIME|any|clear|now", 2, 2, 0,
 	    cmd_validity_begin_from },
@@ -348,6 +352,7 @@ split(struct cli *cli, int argc, char **argv, struct args *out)
 		{ "gidnumber", .value = &cli->gidnumber, .details = ARGS_GID },
 		{ "shell", .value = &cli->shell, .details = ARGS_SHELL },
 		{ "home", .value = &cli->home, .details = ARGS_SHELL },
+		{ "rw", .flag = &cli->read_write, .details = ARGS_TOKEN },
 		{ "must", .values = &cli->must, .details = ARGS_CLASS },
 		{ "may", .values = &cli->may, .details = ARGS_CLASS },
 	};

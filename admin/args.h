@@ -15,6 +15,7 @@ enum args_details {
 	ARGS_CLASS = 1 << 2,     /* of a class of it */
 	ARGS_GID = 1 << 3,       /* --gidnumber */
 	ARGS_SHELL = 1 << 4,     /* --shell, --home */
+	ARGS_TOKEN = 1 << 5,     /* --rw */
 };
 
 /*

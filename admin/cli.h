@@ -56,6 +56,7 @@ struct cli {
 	const char *gidnumber;
 	const char *shell;
 	const char *home;
+	bool read_write;
 
 	struct client *client;
 };
@@ -93,6 +94,9 @@ int cmd_account_delete(struct cli *cli);
 int cmd_credential_status(struct cli *cli);
 int cmd_credential_update(struct cli *cli);
 int cmd_credential_generate(struct cli *cli);
+int cmd_token_status(struct cli *cli);
+int cmd_token_generate(struct cli *cli);
+int cmd_token_destroy(struct cli *cli);
 int cmd_validity_show(struct cli *cli);
 int cmd_validity_begin_from(struct cli *cli);
 int cmd_validity_expire_at(struct cli *cli);

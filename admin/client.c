@@ -1,15 +1,12 @@
 #include "admin/client.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "admin/prompt.h"
 #include "admin/session.h"
@@ -273,55 +270,6 @@ client_open(struct cli *cli)
 }
 
 /* --- extended operations */
-
-void
-client_wipe_ber(BerElement *ber)
-{
-	struct berval bytes;
-
-	if (ber != NULL && ber_flatten2(ber, &bytes, 0) == 0)
-		OPENSSL_cleanse(bytes.bv_val, bytes.bv_len);
-	ber_free(ber, 1);
-}
-
-void
-client_wipe_value(struct berval *value)
-{
-	if (value == NULL)
-		return;
-	explicit_bzero(value->bv_val, value->bv_len);
-	ber_bvfree(value);
-}
-
-struct berval *
-client_value(const char *format, ...)
-{
-	BerElement *ber = ber_alloc_t(LBER_USE_DER);
-	struct berval *value = NULL;
-	const char *text;
-	int number;
-	bool good;
-	va_list args;
-
-	if (ber == NULL)
-		return NULL;
-	good = ber_printf(ber, "{") >= 0;
-	va_start(args, format);
-	for (; good && *format != '\0'; format++) {
-		if (*format == 's') {
-			text = va_arg(args, const char *);
-			good = ber_printf(ber, "s", text) >= 0;
-		} else {
-			number = va_arg(args, int);
-			good = ber_printf(ber, "e", number) >= 0;
-		}
-	}
-	va_end(args);
-	if (!good || ber_printf(ber, "}") < 0 || ber_flatten(ber, &value) != 0)
-		value = NULL;
-	client_wipe_ber(ber);
-	return value;
-}
 
 int
 client_try_exop(

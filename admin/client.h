@@ -2,6 +2,8 @@
 #ifndef ADMIN_CLIENT_H
 #define ADMIN_CLIENT_H
 
+#include <stdint.h>
+
 #include <ldap.h>
 
 #include "admin/cli.h"
@@ -31,9 +33,15 @@ int client_exop(struct cli *cli, const char *oid, struct berval *request, struct
 int client_try_exop(
     struct cli *cli, const char *oid, struct berval *request, struct berval **value, char **text);
 
-/* A SEQUENCE for an extended operation: an 's' in `format` is an OCTET STRING (const char *), an
- * 'e' an ENUMERATED (int).  NULL: out of memory. */
+/*
+ * A SEQUENCE for an extended operation: in `format` an 's' is an OCTET STRING (const char *), an
+ * 'e' an ENUMERATED (int), a 'b' a BOOLEAN (int), an 'n' an INTEGER (int64_t).  NULL: out of
+ * memory.
+ */
 struct berval *client_value(const char *format, ...);
+
+/* An INTEGER of an answer, by its contents (ber_scanf's 'm'): ber_int_t would end in 2038. */
+int64_t client_number(const struct berval *contents);
 
 /* Free what an operation's value was written into, and a value; secrets in them are wiped. */
 void client_wipe_ber(BerElement *ber);

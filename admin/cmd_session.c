@@ -27,17 +27,6 @@ get_password(const struct cli *cli, char out[PROMPT_BYTES])
 	return false;
 }
 
-/* An INTEGER's contents: ber_int_t would end in 2038. */
-static json_int_t
-number_of(const struct berval *contents)
-{
-	json_int_t number = 0;
-
-	for (size_t i = 0; i < contents->bv_len && i < sizeof(number); i++)
-		number = number << 8 | (unsigned char)contents->bv_val[i];
-	return number;
-}
-
 /* What EXOP_SESSION_BEGIN answered, as it is cached; NULL: it does not decode. */
 static json_t *
 session_of(const struct cli *cli, struct berval *value)
@@ -50,7 +39,7 @@ session_of(const struct cli *cli, struct berval *value)
 	    ber_scanf(ber, "{mmmm}", &token, &expire, &privileged, &spn) != LBER_ERROR)
 		session = json_pack("{s:s%, s:s%, s:I, s:s}", "token", token.bv_val,
 		    (size_t)token.bv_len, "spn", spn.bv_val, (size_t)spn.bv_len, "expire",
-		    number_of(&expire), "url", cli->url);
+		    (json_int_t)client_number(&expire), "url", cli->url);
 	ber_free(ber, 1);
 	return session;
 }

@@ -443,7 +443,7 @@ a_password_that_must_not_be_set_is_not(void **state)
 	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "kanidm reauth");
 	idle.kind = IDM_IDENTITY_UNIX_PASSWORD;
 	expect(set_password(s, core_identity_add(s->core->workers, &idle), NULL, NULL, BETTER),
-	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "read-only");
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "a bind with the unix password may only read");
 	assert_true(bind_by(s, "anna", SERVER_PASSWORD) != 0);
 }
 

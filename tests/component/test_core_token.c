@@ -276,6 +276,8 @@ a_refusal_names_the_right_that_is_missing(void **state)
 static void
 what_does_not_decode_makes_no_token(void **state)
 {
+	static const int64_t no_times[] = { INT64_MIN, INT64_C(-62167219201), INT64_C(253402300800),
+		INT64_MAX };
 	struct server *s = *state;
 	struct client *client = client_of(s, "admin", SERVER_PASSWORD);
 	struct ber_writer w;
@@ -293,8 +295,8 @@ what_does_not_decode_makes_no_token(void **state)
 	mark = begin_value(&w, "robot", EXOP_TOKEN_STATUS);
 	ber_write_octets(&w, BER_OCTET_STRING, IDM_SPAN_LIT("x"));
 	expect(ask_token(client, end_value(&w, mark)), LDAP_PROTOCOL_ERROR, "does not decode");
-	for (int64_t expire_s = INT64_C(253402300800); expire_s <= INT64_MAX / 2; expire_s *= 3)
-		expect(ask_token(client, generate_value("robot", "x", false, expire_s)),
+	for (size_t i = 0; i < sizeof(no_times) / sizeof(no_times[0]); i++)
+		expect(ask_token(client, generate_value("robot", "x", false, no_times[i])),
 		    LDAP_PROTOCOL_ERROR, "does not decode");
 	expect(
 	    ask_token(client, destroy_value("robot", "4")), LDAP_PROTOCOL_ERROR, "does not decode");
