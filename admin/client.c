@@ -27,7 +27,11 @@ static const char *const shown[] = { "class", "name", "spn", "displayname", "leg
 	"acp_modify_removed", "acp_modify_class", "acp_create_class", "acp_create_attr",
 	"acp_delete", "acp_enable", "attributetype_name", "attributetype_syntax",
 	"attributetype_multi", "attributetype_unique", "attributetype_index",
-	"attributetype_number", "classtype_name", "classtype_must", "classtype_may", NULL };
+	"attributetype_number", "classtype_name", "classtype_must", "classtype_may",
+	"policy_password_minimum", "policy_session_expiry", "policy_privilege_expiry",
+	"policy_search_limit", "policy_primary_ldap_bind", "domain_name", "domain_display_name",
+	"domain_uuid", "ldap_base_dn", "radius_required_group", "badlist_password", "denied_name",
+	NULL };
 
 /* --- errors */
 

@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "core/builtin.h"
+#include "core/policy.h"
 #include "core/session.h"
 #include "core/token_store.h"
 #include "core/validity.h"
@@ -173,6 +174,7 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 {
 	const struct idm_auth_test *test;
 	struct idm_entry account;
+	struct idm_policy policy;
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
@@ -194,9 +196,10 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL) {
 		out->kind = IDM_IDENTITY_PASSWORD;
 		out->scope = IDM_SCOPE_READ_WRITE;
-		out->privileged_until_s = read->now.at_s + IDM_SESSION_PRIVILEGED_S;
+		result = idm_policy_of(read, &account, &policy, err);
+		out->privileged_until_s = read->now.at_s + policy.privileged_s;
 	}
-	return IDM_OK;
+	return result;
 }
 
 static enum idm_result

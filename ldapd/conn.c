@@ -514,7 +514,7 @@ check_login(struct conn *conn, struct idm_error *err)
 {
 	struct worker *worker = conn->worker;
 	struct idm_arena *arena = idm_arena_new(WORKER_REQUEST_BYTES);
-	const struct idm_access *access;
+	const struct worker_rights *rights;
 	struct idm_txn txn;
 	struct idm_read read;
 	enum idm_result result;
@@ -527,8 +527,9 @@ check_login(struct conn *conn, struct idm_error *err)
 		if (result == IDM_OK)
 			result = idm_groups_use(worker->groups, &read, err);
 		if (result == IDM_OK)
-			result = worker_rights_of(
-			    worker, &read, &conn->identity, &access, &conn->border_s, err);
+			result = worker_rights_of(worker, &read, &conn->identity, &rights, err);
+		if (result == IDM_OK)
+			conn->border_s = rights->border_s;
 		idm_store_read_end(&txn);
 	}
 	idm_arena_free(&arena);

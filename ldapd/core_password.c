@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 
 #include "core/builtin.h"
+#include "core/policy.h"
 #include "ldapd/ber.h"
 #include "ldapd/core_exop.h"
 
@@ -110,9 +111,11 @@ core_judge_password(struct core_job *job, const struct core_access *a, struct id
 	static const uint32_t own[] = { IDM_ATTR_NAME, IDM_ATTR_DISPLAYNAME, IDM_ATTR_LEGALNAME,
 		IDM_ATTR_MAIL };
 	struct idm_span words[OWN_WORDS];
-	struct idm_quality quality = { .min_chars = IDM_PASSWORD_MIN_CHARS, .words = words };
-	enum idm_result result = IDM_OK;
+	struct idm_quality quality = { .words = words };
+	struct idm_policy policy;
+	enum idm_result result = idm_policy_of(&a->read.read, &a->target, &policy, err);
 
+	quality.min_chars = policy.password_minimum;
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && result == IDM_OK; i++)
 		result =
 		    collect(job, &a->target, own[i], false, words, OWN_WORDS, &quality.word_count);

@@ -195,6 +195,7 @@ request_read_open(struct request *request, struct request_read *out, struct idm_
 		result = tree_refresh(&out->read, &worker->tree, err);
 	out->tree = worker->tree;
 	out->access = NULL;
+	out->search_limit = UINT32_MAX;
 	if (result != IDM_OK)
 		idm_store_read_end(&out->txn);
 	return result;
@@ -204,12 +205,18 @@ enum idm_result
 request_read_rights(struct request *request, struct request_read *read, struct idm_error *err)
 {
 	struct conn *conn = request->conn;
-	enum idm_result result = worker_rights_of(
-	    conn->worker, &read->read, &conn->identity, &read->access, &conn->border_s, err);
+	const struct worker_rights *rights;
+	enum idm_result result =
+	    worker_rights_of(conn->worker, &read->read, &conn->identity, &rights, err);
 
 	if (result == IDM_DENIED)
 		conn->border_s = 0; /* conn_settle looks at the login, and says good-bye */
-	return result;
+	if (result != IDM_OK)
+		return result;
+	conn->border_s = rights->border_s;
+	read->access = rights->access;
+	read->search_limit = rights->search_limit;
+	return IDM_OK;
 }
 
 enum idm_result

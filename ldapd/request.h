@@ -59,6 +59,7 @@ struct request_read {
 	struct idm_read read;
 	const struct tree *tree;
 	const struct idm_access *access; /* the connection's rights in this snapshot */
+	uint32_t search_limit;           /* entries, by account policy; UINT32_MAX: none */
 };
 
 /*

@@ -531,6 +531,8 @@ search_begin(struct searching *s, struct request_read *read)
 	dn_to_target(search->base, &read->tree->suffix, request->arena, &target);
 	if (request->conn->handle != 0 || !is_read_by_all(&target, search))
 		result = request_read_rights(request, read, s->err);
+	if (read->search_limit < s->limit)
+		s->limit = read->search_limit;
 	if (result == IDM_OK)
 		result = resolve(s, read);
 	if (result == IDM_OK) {

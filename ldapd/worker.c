@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "core/authenticate.h"
+#include "core/policy.h"
 #include "core/validity.h"
 #include "ldapd/log.h"
 #include "ldapd/sandbox.h"
@@ -56,16 +57,28 @@ find_rights(struct worker *worker, const struct idm_identity *identity)
 	return oldest;
 }
 
-static int64_t
-login_border_s(const struct idm_read *read, const struct idm_identity *identity)
+/* What the account itself says: until when it may go on, and how much it may search. */
+static enum idm_result
+resolve_account(const struct idm_read *read, struct worker_rights *rights, struct idm_error *err)
 {
 	struct idm_entry account;
+	struct idm_policy policy;
 	int64_t border_s;
+	enum idm_result result = idm_lookup_uuid(read, &rights->identity.uuid, &account, err);
 
-	if (idm_lookup_uuid(read, &identity->uuid, &account, NULL) != IDM_OK)
-		return 0;
+	rights->border_s = 0;
+	rights->search_limit = UINT32_MAX;
+	if (result == IDM_NOT_FOUND)
+		return IDM_OK;
+	if (result == IDM_OK)
+		result = idm_policy_of(read, &account, &policy, err);
+	if (result != IDM_OK)
+		return result;
 	border_s = idm_validity_border_s(&account, read->now);
-	return identity->expire_s < border_s ? identity->expire_s : border_s;
+	rights->border_s =
+	    rights->identity.expire_s < border_s ? rights->identity.expire_s : border_s;
+	rights->search_limit = policy.search_limit;
+	return IDM_OK;
 }
 
 static enum idm_result
@@ -85,15 +98,12 @@ resolve_rights(struct worker *worker, const struct idm_read *read, struct worker
 	if (result == IDM_OK)
 		result = idm_access_resolve(
 		    read, worker->table, &rights->identity, rights->arena, &rights->access, err);
-	if (result == IDM_OK)
-		rights->border_s = login_border_s(read, &rights->identity);
-	return result;
+	return result == IDM_OK ? resolve_account(read, rights, err) : result;
 }
 
 enum idm_result
 worker_rights_of(struct worker *worker, const struct idm_read *read,
-    const struct idm_identity *identity, const struct idm_access **out, int64_t *border_s,
-    struct idm_error *err)
+    const struct idm_identity *identity, const struct worker_rights **out, struct idm_error *err)
 {
 	struct worker_rights *rights = find_rights(worker, identity);
 	uint64_t applied;
@@ -111,8 +121,7 @@ worker_rights_of(struct worker *worker, const struct idm_read *read,
 			return result;
 		rights->applied = applied;
 	}
-	*out = rights->access;
-	*border_s = rights->border_s;
+	*out = rights;
 	return IDM_OK;
 }
 

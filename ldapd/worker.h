@@ -31,6 +31,7 @@ struct worker_rights {
 	uint64_t applied; /* the change that they hold for; 0: an empty place */
 	int64_t border_s; /* and until when, if nothing changes */
 	struct idm_access *access;
+	uint32_t search_limit; /* entries, by account policy; UINT32_MAX: none */
 	struct idm_arena *arena;
 	uint64_t used; /* for choosing whom to forget */
 };
@@ -107,9 +108,8 @@ void worker_forget_conn(struct conn *conn);
 /* The request waits no longer. */
 void worker_forget(struct request *request);
 
-/* The rights of an identity in this snapshot.  IDM_DENIED: its login is over. */
+/* The rights of an identity in this snapshot; the worker's.  IDM_DENIED: its login is over. */
 enum idm_result worker_rights_of(struct worker *worker, const struct idm_read *read,
-    const struct idm_identity *identity, const struct idm_access **out, int64_t *border_s,
-    struct idm_error *err);
+    const struct idm_identity *identity, const struct worker_rights **out, struct idm_error *err);
 
 #endif
