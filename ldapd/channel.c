@@ -24,6 +24,7 @@ struct channel {
 	struct ipc_buffer in;
 	struct ipc_buffer out;
 	size_t out_sent; /* octets of `out` that have left */
+	bool full;       /* the socket took not all: `write_event` tells when it takes more */
 	bool busy;       /* a callback runs: channel_free waits for its end */
 	bool freed;
 	bool cut; /* nothing is sent any more */
@@ -99,6 +100,26 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ch->on_closed(ch->context);
 }
 
+/* Be told when the socket takes more, or no longer.  False: out of memory. */
+static bool
+await_room(struct channel *ch, bool full)
+{
+	if (ch->full == full)
+		return true;
+	ch->full = full;
+	return (full ? event_add(ch->write_event, NULL) : event_del(ch->write_event)) == 0;
+}
+
+static void
+cut(struct channel *ch)
+{
+	log_error("channel: the peer does not take what it is sent: it is cut off");
+	ch->cut = true;
+	event_del(ch->write_event);
+	shutdown(ch->fd, SHUT_RDWR); /* which makes it readable, at both ends */
+}
+
+/* Something waits, and the loop has run the callbacks that were due, or the socket has room. */
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -107,17 +128,18 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	n = write(fd, ch->out.data + ch->out_sent, ch->out.len - ch->out_sent);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			event_del(ch->write_event); /* the reading side sees the end */
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		await_room(ch, false); /* the reading side sees the end */
 		return;
 	}
-	OPENSSL_cleanse(ch->out.data + ch->out_sent, (size_t)n);
-	ch->out_sent += (size_t)n;
-	if (ch->out_sent == ch->out.len) {
-		ch->out.len = ch->out_sent = 0;
-		event_del(ch->write_event);
+	if (n > 0) {
+		OPENSSL_cleanse(ch->out.data + ch->out_sent, (size_t)n);
+		ch->out_sent += (size_t)n;
 	}
+	if (ch->out_sent == ch->out.len)
+		ch->out.len = ch->out_sent = 0;
+	if (!await_room(ch, ch->out.len != 0))
+		cut(ch);
 }
 
 struct channel *
@@ -176,14 +198,13 @@ channel_send(struct channel *ch, const struct ipc_frame *frame)
 	if (ch->cut)
 		return false;
 	forget_sent(ch);
-	if (channel_waiting(ch) < WAITING_MAX && ipc_encode(&ch->out, frame) &&
-	    event_add(ch->write_event, NULL) == 0)
-		return true;
-	log_error("channel: the peer does not take what it is sent: it is cut off");
-	ch->cut = true;
-	event_del(ch->write_event);
-	shutdown(ch->fd, SHUT_RDWR); /* which makes it readable, at both ends */
-	return false;
+	if (channel_waiting(ch) >= WAITING_MAX || !ipc_encode(&ch->out, frame)) {
+		cut(ch);
+		return false;
+	}
+	if (!ch->full) /* as far as is known the socket takes it: no need to ask */
+		event_active(ch->write_event, EV_WRITE, 0);
+	return true;
 }
 
 size_t

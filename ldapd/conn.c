@@ -348,6 +348,12 @@ has_whole_input(const struct conn *conn)
 	return conn->in_len != 0 && !conn->in_pdu;
 }
 
+static bool
+wants_input(const struct conn *conn)
+{
+	return conn->state == CONN_HANDSHAKE || may_begin(conn);
+}
+
 void
 conn_settle(struct conn *conn)
 {
@@ -367,10 +373,11 @@ conn_settle(struct conn *conn)
 		conn_free(conn);
 		return;
 	}
-	arm(conn->read_event, &conn->reading, conn->state == CONN_HANDSHAKE || may_begin(conn));
+	if (wants_input(conn))
+		arm(conn->read_event, &conn->reading, true);
 	arm(conn->write_event, &conn->writing,
 	    conn->stream.want_write || conn->out_sent < conn->out.len);
-	if (conn->reading && (conn->unread || has_whole_input(conn)))
+	if (wants_input(conn) && (conn->unread || has_whole_input(conn)))
 		worker_read_on(conn);
 }
 
@@ -387,12 +394,17 @@ conn_go_on(struct conn *conn)
 	conn_settle(conn);
 }
 
+/* Most who have to wait, for a bind above all, send nothing meanwhile: only input that comes in
+ * spite of that costs a call to hear no more of it. */
 static void
 conn_on_event(evutil_socket_t fd, short what, void *arg)
 {
+	struct conn *conn = arg;
+
 	(void)fd;
-	(void)what;
-	conn_go_on(arg);
+	if ((what & EV_READ) != 0 && !wants_input(conn))
+		arm(conn->read_event, &conn->reading, false);
+	conn_go_on(conn);
 }
 
 /* --- open and close */
