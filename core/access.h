@@ -30,6 +30,9 @@ struct idm_identity {
 	 * when that password is no longer the stored one. */
 	uint32_t credential_attr;
 	uint64_t credential_no;
+	/* Was the account high privilege when that was proved?  Who was not, and is now, has to
+	 * prove it anew (SPEC 4). */
+	bool high_privilege;
 };
 
 /* May this identity write at `now`?  Its scope must be read-write, and a window not be over. */

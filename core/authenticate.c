@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "core/builtin.h"
+#include "core/closure.h"
 #include "core/policy.h"
 #include "core/session.h"
 #include "core/token_store.h"
@@ -168,6 +169,22 @@ check_credential(const struct idm_read *read, const struct idm_entry *account, u
 	return result;
 }
 
+/*
+ * Who was not high privilege when a login began, and is now, has lost it: by this, from the very
+ * snapshot in which that is so, however many there are (SPEC 4).
+ */
+static enum idm_result
+check_privilege(const struct idm_read *read, const struct idm_entry *account, bool high_privilege,
+    struct idm_error *err)
+{
+	bool now;
+	enum idm_result result = idm_closure_is_hp(read, account, &now, err);
+
+	if (result == IDM_OK && now && !high_privilege)
+		return idm_fail(err, IDM_DENIED, "the account became high privilege since");
+	return result;
+}
+
 enum idm_result
 idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, int fitted,
     struct idm_identity *out, struct idm_error *err)
@@ -193,6 +210,9 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	out->credential_attr = test->attr_number;
 	out->credential_no = test->set_at_no;
 	out->kind = IDM_IDENTITY_UNIX_PASSWORD;
+	result = idm_closure_is_hp(read, &account, &out->high_privilege, err);
+	if (result != IDM_OK)
+		return result;
 	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL) {
 		out->kind = IDM_IDENTITY_PASSWORD;
 		out->scope = IDM_SCOPE_READ_WRITE;
@@ -263,9 +283,12 @@ idm_auth_token(const struct idm_read *read, const struct idm_txn *local, struct 
 	if (result == IDM_OK && row.credential_no != 0)
 		result = check_credential(
 		    read, &entry, IDM_ATTR_PRIMARY_CREDENTIAL, row.credential_no, err);
-	if (result == IDM_OK)
-		identity_of(&row, out);
-	return result;
+	if (result == IDM_OK && row.kind == IDM_TOKEN_SESSION)
+		result = check_privilege(read, &entry, row.high_privilege, err);
+	if (result != IDM_OK)
+		return result;
+	identity_of(&row, out);
+	return idm_closure_is_hp(read, &entry, &out->high_privilege, err);
 }
 
 /* Is what was bound with still there?  A session's row, local to this box, only if `local` is. */
@@ -302,5 +325,7 @@ idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
 	if (identity->credential_no != 0)
 		result = check_credential(
 		    read, &account, identity->credential_attr, identity->credential_no, err);
+	if (result == IDM_OK && identity->kind != IDM_IDENTITY_ANONYMOUS)
+		result = check_privilege(read, &account, identity->high_privilege, err);
 	return result == IDM_OK ? check_row(read, local, identity, err) : result;
 }

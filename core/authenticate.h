@@ -84,8 +84,8 @@ enum idm_result idm_auth_token(const struct idm_read *read, const struct idm_txn
 
 /*
  * May a bound identity go on?  The account live and in its window, the password that proved it
- * still the stored one, its API token still there; its session too, when `local` is given.
- * IDM_DENIED: send it away.
+ * still the stored one, not high privilege unless it was when it logged in; its API token still
+ * there, its session too, when `local` is given.  IDM_DENIED: send it away.
  */
 enum idm_result idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
     const struct idm_identity *identity, struct idm_error *err);

@@ -99,6 +99,10 @@ enum idm_item_flag {
 	IDM_ITEM_FLAG_ACCESS = 1 << 2,
 	IDM_ITEM_FLAG_RADIUS = 1 << 3,
 	IDM_ITEM_FLAG_GROUPS = 1 << 4,
+	/* Others may be high privilege afterwards, however many: no item names them.  Logins that
+	 * began before an account was end with this change (idm_auth_recheck), and what is left of
+	 * them on a box is looked through when it follows. */
+	IDM_ITEM_FLAG_PRIVILEGE = 1 << 5,
 };
 
 enum idm_mod_kind {

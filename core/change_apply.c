@@ -245,27 +245,62 @@ set_edge(struct apply *a, const struct idm_item *item, uint64_t group_id,
 	return idm_digest_edge(a->digest, &item->uuid, member, a->err);
 }
 
+/* The digest of the edges to all members in a window, which are there and go. */
+static enum idm_result
+digest_members(
+    struct apply *a, const struct idm_item *item, const struct idm_window *members, uint64_t no)
+{
+	enum idm_result result = IDM_OK;
+
+	for (uint64_t id = idm_window_next(members, no, no << IDM_WINDOW_BITS);
+	     result == IDM_OK && id != UINT64_MAX; id = idm_window_next(members, no, id + 1)) {
+		struct idm_entry member;
+
+		result = idm_lookup_id(a->read, id, &member, a->err);
+		if (result == IDM_NOT_FOUND)
+			return idm_fail(a->err, IDM_CORRUPT, "a member is not there");
+		if (result == IDM_OK)
+			result = idm_digest_edge(a->digest, &item->uuid, &member.uuid, a->err);
+	}
+	return result;
+}
+
+/* All members of a kind, window by window: of a large group each container is written once. */
+static enum idm_result
+clear_edges_of_kind(
+    struct apply *a, const struct idm_item *item, uint64_t group_id, enum idm_member_kind kind)
+{
+	static const struct idm_window none = { { 0 } };
+	uint64_t next_no = 0;
+	enum idm_result result = IDM_OK;
+
+	if (idm_closure_is_by_class(a->read, group_id))
+		return idm_fail(a->err, IDM_INVALID, "a group by class has no edges");
+	for (uint64_t no = 0; no != IDM_NO_WINDOW && result == IDM_OK; no = next_no) {
+		struct idm_arena_mark mark = idm_arena_mark(a->read->arena);
+		struct idm_window members;
+		bool changed;
+
+		idm_window_clear(&members);
+		result =
+		    idm_closure_members(a->read, group_id, kind, no, &members, &next_no, a->err);
+		if (result == IDM_OK)
+			result = digest_members(a, item, &members, no);
+		if (result == IDM_OK)
+			result = idm_closure_set_window(
+			    a->read, group_id, kind, no, &none, &changed, a->err);
+		idm_arena_rewind(a->read->arena, mark);
+	}
+	return result;
+}
+
 static enum idm_result
 clear_edges(struct apply *a, const struct idm_item *item, uint64_t group_id)
 {
-	struct idm_ids ids = { NULL, 0, 0 };
-	enum idm_result result =
-	    idm_closure_member_ids(a->read, group_id, IDM_MEMBER_GROUP, &ids, a->err);
+	enum idm_result result = clear_edges_of_kind(a, item, group_id, IDM_MEMBER_GROUP);
 
-	if (result == IDM_OK)
-		result =
-		    idm_closure_member_ids(a->read, group_id, IDM_MEMBER_ACCOUNT, &ids, a->err);
-	for (size_t i = 0; i < ids.count && result == IDM_OK; i++) {
-		struct idm_entry member;
-
-		result = idm_lookup_id(a->read, ids.ids[i], &member, a->err);
-		if (result == IDM_OK) {
-			struct idm_uuid uuid = member.uuid;
-
-			result = set_edge(a, item, group_id, &uuid, false);
-		}
-	}
-	return result;
+	return result == IDM_OK ? clear_edges_of_kind(a, item, group_id, IDM_MEMBER_ACCOUNT)
+				: result;
 }
 
 static enum idm_result

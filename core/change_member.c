@@ -2,6 +2,8 @@
 #include "core/builtin.h"
 #include "core/dyngroup.h"
 #include "core/evaluation.h"
+#include "core/index.h"
+#include "core/token_store.h"
 
 /* Where the request spoke of this member before; NULL: it did not. */
 static struct idm_edge_change *
@@ -101,21 +103,33 @@ idm_evaluation_is_hp(struct idm_evaluation *e, const struct idm_entry *group, bo
 	return *out ? IDM_OK : idm_closure_is_hp(e->read, group, out, e->err);
 }
 
-/* One item an account, in however many of the groups it is. */
+/*
+ * API tokens end with the change that makes their account HP, each account that has any by one
+ * item, in however many of the groups it is.  Logins need none: an account that was not HP when one
+ * began ends it by being HP now (idm_auth_recheck).
+ */
 static enum idm_result
-end_sessions(struct idm_evaluation *e, uint64_t id)
+end_tokens(struct idm_evaluation *e, uint64_t id)
 {
+	struct idm_arena_mark mark = idm_arena_mark(e->read->arena);
 	struct idm_entry entry;
 	struct idm_item *item;
+	struct idm_uuid *tokens;
+	size_t count;
 	bool hp = false, first;
-	enum idm_result result = idm_ids_add(&e->raised, e->read->arena, id, &first);
+	enum idm_result result = idm_lookup_id(e->read, id, &entry, e->err);
 
-	if (result != IDM_OK || !first)
-		return result;
-	result = idm_lookup_id(e->read, id, &entry, e->err);
 	if (result == IDM_OK)
-		result = idm_closure_is_hp(e->read, &entry, &hp, e->err);
+		result = idm_token_list(
+		    e->read->txn, &entry.uuid, e->read->arena, &tokens, &count, e->err);
+	idm_arena_rewind(e->read->arena, mark);
+	if (result != IDM_OK || count == 0)
+		return result;
+	result = idm_closure_is_hp(e->read, &entry, &hp, e->err);
 	if (result != IDM_OK || hp)
+		return result;
+	result = idm_ids_add(&e->raised, e->read->arena, id, &first);
+	if (result != IDM_OK || !first)
 		return result;
 	item = idm_evaluation_item(e, &entry, IDM_ITEM_SESSION);
 	if (item == NULL)
@@ -123,15 +137,39 @@ end_sessions(struct idm_evaluation *e, uint64_t id)
 	return idm_evaluation_end_tokens(e, &item->uuid, item);
 }
 
+/* Only service accounts have tokens (SPEC 7.4): of everybody else there may be very many. */
 static enum idm_result
-end_sessions_of_members(struct idm_evaluation *e, uint64_t group_id)
+end_tokens_of_window(struct idm_evaluation *e, struct idm_window *members, uint64_t no)
 {
-	struct idm_ids ids = { NULL, 0, 0 };
-	enum idm_result result =
-	    idm_closure_member_ids(e->read, group_id, IDM_MEMBER_ACCOUNT, &ids, e->err);
+	const struct idm_attr *class = idm_schema_attr_number(e->read->schema, IDM_ATTR_CLASS);
+	struct idm_window services;
+	enum idm_result result;
 
-	for (size_t i = 0; i < ids.count && result == IDM_OK; i++)
-		result = end_sessions(e, ids.ids[i]);
+	idm_window_clear(&services);
+	result =
+	    idm_index_equal(e->read, class, IDM_SPAN_LIT("service_account"), no, &services, e->err);
+	idm_window_and(members, &services);
+	for (uint64_t id = idm_window_next(members, no, no << IDM_WINDOW_BITS);
+	     result == IDM_OK && id != UINT64_MAX; id = idm_window_next(members, no, id + 1))
+		result = end_tokens(e, id);
+	return result;
+}
+
+static enum idm_result
+end_tokens_of_members(struct idm_evaluation *e, uint64_t group_id)
+{
+	uint64_t next_no = 0;
+	enum idm_result result = IDM_OK;
+
+	for (uint64_t no = 0; no != IDM_NO_WINDOW && result == IDM_OK; no = next_no) {
+		struct idm_window members;
+
+		idm_window_clear(&members);
+		result = idm_closure_members(
+		    e->read, group_id, IDM_MEMBER_ACCOUNT, no, &members, &next_no, e->err);
+		if (result == IDM_OK)
+			result = end_tokens_of_window(e, &members, no);
+	}
 	return result;
 }
 
@@ -156,7 +194,7 @@ refuse_dynamic(struct idm_evaluation *e, const struct idm_ids *groups)
 	return IDM_OK;
 }
 
-/* An account that becomes HP loses its sessions and tokens (SPEC 4). */
+/* An account that becomes HP loses its tokens (SPEC 4). */
 enum idm_result
 idm_evaluation_raise(struct idm_evaluation *e, const struct idm_entry *member)
 {
@@ -164,12 +202,12 @@ idm_evaluation_raise(struct idm_evaluation *e, const struct idm_entry *member)
 	enum idm_result result;
 
 	if (!idm_entry_has_class(member, "group"))
-		return end_sessions(e, member->id);
+		return end_tokens(e, member->id);
 	result = idm_closure_groups_below(e->read, member->id, &groups, e->err);
 	if (result == IDM_OK)
 		result = refuse_dynamic(e, &groups);
 	for (size_t i = 0; i < groups.count && result == IDM_OK; i++)
-		result = end_sessions_of_members(e, groups.ids[i]);
+		result = end_tokens_of_members(e, groups.ids[i]);
 	return result;
 }
 
@@ -260,6 +298,8 @@ idm_evaluate_edges(struct idm_evaluation *e, struct idm_item *item)
 		result = keep_builtin(e);
 	if (result == IDM_OK)
 		result = idm_evaluation_is_hp(e, &e->before, &hp);
+	if (hp)
+		item->flags |= IDM_ITEM_FLAG_PRIVILEGE;
 	for (size_t i = 0; hp && i < e->edge_count && result == IDM_OK; i++) {
 		if (e->edges[i].present)
 			result = idm_evaluation_raise(e, &e->edges[i].member);

@@ -107,15 +107,18 @@ static enum idm_result
 recycle_entry(struct idm_evaluation *e, const struct idm_ids *groups)
 {
 	struct idm_item *item;
+	bool hp = false;
 	enum idm_result result = recycle_draft(e, groups);
 
 	if (result == IDM_OK)
 		result = idm_evaluation_draft_item(e, IDM_ITEM_RECYCLE, &item);
+	if (result == IDM_OK)
+		result = idm_evaluation_is_hp(e, &e->before, &hp);
 	if (result != IDM_OK)
 		return result;
 	item->flags = idm_rules_flags(e);
 	if (idm_entry_has_class(&e->before, "group")) {
-		item->flags |= IDM_ITEM_FLAG_RADIUS;
+		item->flags |= IDM_ITEM_FLAG_RADIUS | (hp ? IDM_ITEM_FLAG_PRIVILEGE : 0);
 		item->mods[item->mod_count++] =
 		    (struct idm_mod){ .kind = IDM_MOD_CLEAR, .attr_number = IDM_ATTR_MEMBER };
 	}

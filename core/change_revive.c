@@ -199,6 +199,8 @@ idm_evaluate_revive(struct idm_evaluation *e)
 		result = collect_members(&r, &members);
 	if (result == IDM_OK && members.count != 0)
 		e->set->items[0].mods[e->set->items[0].mod_count++] = members;
+	if (result == IDM_OK && r.hp)
+		e->set->items[0].flags |= IDM_ITEM_FLAG_PRIVILEGE;
 	return result == IDM_OK ? tell_left_out(e, r.left_out) : result;
 }
 

@@ -32,9 +32,8 @@ struct idm_evaluation {
 	struct idm_ids edge_ids;       /* the members that `edges` speaks of */
 	size_t edge_count;
 	size_t edge_room;
-	bool edges_cleared; /* all members go before `edges` come */
-	struct idm_ids
-	    raised; /* accounts that were looked at because a group of theirs is HP now */
+	bool edges_cleared;    /* all members go before `edges` come */
+	struct idm_ids raised; /* accounts whose tokens end because a group of theirs is HP now */
 
 	/* change_recycle: what all items that refer to the entry share. */
 	struct idm_value *own_uuid;

@@ -120,29 +120,58 @@ idm_session_remove(const struct idm_txn *txn, const struct idm_uuid *id, struct 
 	return delete_key(txn, key, sizeof(key), err);
 }
 
+/* Read the id, and the account, of a key of an account's session. */
+static enum idm_result
+read_account_key(struct idm_span key, struct idm_session_place *out, struct idm_error *err)
+{
+	if (key.len != ACCOUNT_KEY_BYTES)
+		return idm_fail(err, IDM_CORRUPT, "a session's key has %zu octets", key.len);
+	memcpy(out->account.bytes, key.ptr + 1, IDM_UUID_BYTES);
+	memcpy(out->id.bytes, key.ptr + 1 + IDM_UUID_BYTES, IDM_UUID_BYTES);
+	return IDM_OK;
+}
+
+/* The first session at or behind `place` whose key begins with `prefix`; there goes `place`. */
+static enum idm_result
+find_behind(const struct idm_txn *txn, struct idm_span prefix, struct idm_session_place *place,
+    struct idm_error *err)
+{
+	uint8_t seek[ACCOUNT_KEY_BYTES];
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+	enum idm_result result = idm_cursor_open(txn, IDM_DB_SESSIONS, prefix, &cursor, err);
+
+	if (result != IDM_OK)
+		return result;
+	account_key(&place->account, &place->id, seek);
+	result = idm_cursor_seek(&cursor, idm_span_of(seek, sizeof(seek)), err);
+	if (result == IDM_OK)
+		result = idm_cursor_next(&cursor, &key, &value, err);
+	if (result == IDM_OK)
+		result = read_account_key(key, place, err);
+	idm_cursor_close(&cursor);
+	return result;
+}
+
+enum idm_result
+idm_session_next(const struct idm_txn *txn, struct idm_session_place *place, struct idm_error *err)
+{
+	return find_behind(txn, IDM_SPAN_LIT("a"), place, err);
+}
+
 /* The first session of an account whose id is >= `from`. */
 static enum idm_result
 find_session(const struct idm_txn *txn, const struct idm_uuid *account, const struct idm_uuid *from,
     struct idm_uuid *out, struct idm_error *err)
 {
-	uint8_t seek[ACCOUNT_KEY_BYTES];
-	struct idm_cursor cursor;
-	struct idm_span key, value;
+	struct idm_session_place place = { *account, *from };
+	uint8_t prefix[ACCOUNT_KEY_BYTES];
 	enum idm_result result;
 
-	account_key(account, from, seek);
-	result = idm_cursor_open(
-	    txn, IDM_DB_SESSIONS, idm_span_of(seek, 1 + IDM_UUID_BYTES), &cursor, err);
-	if (result != IDM_OK)
-		return result;
-	result = idm_cursor_seek(&cursor, idm_span_of(seek, sizeof(seek)), err);
+	account_key(account, from, prefix);
+	result = find_behind(txn, idm_span_of(prefix, 1 + IDM_UUID_BYTES), &place, err);
 	if (result == IDM_OK)
-		result = idm_cursor_next(&cursor, &key, &value, err);
-	if (result == IDM_OK && key.len != ACCOUNT_KEY_BYTES)
-		result = idm_fail(err, IDM_CORRUPT, "a session's key has %zu octets", key.len);
-	if (result == IDM_OK)
-		memcpy(out->bytes, key.ptr + 1 + IDM_UUID_BYTES, IDM_UUID_BYTES);
-	idm_cursor_close(&cursor);
+		*out = place.id;
 	return result;
 }
 
@@ -155,6 +184,12 @@ next_id(struct idm_uuid *id)
 			return true;
 	}
 	return false;
+}
+
+bool
+idm_session_place_behind(struct idm_session_place *place)
+{
+	return next_id(&place->id) || next_id(&place->account);
 }
 
 enum idm_result

@@ -29,6 +29,19 @@ enum idm_result idm_session_remove_all(const struct idm_txn *txn, const struct i
     const struct idm_uuid *except, size_t *count, struct idm_error *err);
 
 /*
+ * The first session at or behind a place in the order of accounts, and of ids within one: its
+ * account and id replace the place.  IDM_NOT_FOUND: there is none.
+ */
+struct idm_session_place {
+	struct idm_uuid account;
+	struct idm_uuid id;
+};
+enum idm_result idm_session_next(
+    const struct idm_txn *txn, struct idm_session_place *place, struct idm_error *err);
+/* The place right behind this one; false: there is none. */
+bool idm_session_place_behind(struct idm_session_place *place);
+
+/*
  * Make room for one more session of an account: *any: it had as many as it may, and *ended, the one
  * that began first, is over.
  */

@@ -108,7 +108,7 @@ struct idm_span
 idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena)
 {
 	const uint8_t head[ROW_HEAD_BYTES] = { ROW_FORMAT, (uint8_t)row->kind, (uint8_t)row->scope,
-		0 };
+		row->high_privilege };
 	size_t bytes = ROW_FIXED_BYTES + row->label.len;
 	uint8_t *out;
 	uint8_t *to;
@@ -142,10 +142,11 @@ idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct id
 		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
 	if (head.ptr[0] != ROW_FORMAT || head.ptr[1] < IDM_TOKEN_API ||
 	    head.ptr[1] > IDM_TOKEN_SESSION || head.ptr[2] > IDM_SCOPE_READ_WRITE ||
-	    head.ptr[3] != 0)
+	    head.ptr[3] > 1)
 		return idm_fail(err, IDM_CORRUPT, "a token's row of unknown format, kind or scope");
 	out->kind = (enum idm_token_kind)head.ptr[1];
 	out->scope = (enum idm_scope)head.ptr[2];
+	out->high_privilege = head.ptr[3] != 0;
 	out->id = idm_fields_uuid(&row);
 	out->account = idm_fields_uuid(&row);
 	out->issued_by = idm_fields_uuid(&row);

@@ -37,6 +37,7 @@ struct idm_token_row {
 	int64_t expire_s;           /* INT64_MAX: never */
 	int64_t privileged_until_s; /* sessions: read-write until then, then read-only */
 	uint64_t credential_no;     /* sessions: set-at number of the credential that began it */
+	bool high_privilege;        /* sessions: that the account was when it began */
 	struct idm_span label;      /* borrows */
 };
 

@@ -15,6 +15,7 @@
 #include "core/floor.h"
 #include "core/groups.h"
 #include "core/log.h"
+#include "core/session.h"
 #include "core/verified.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
@@ -63,9 +64,12 @@ struct core {
 	struct event *batch_event;
 	struct event *tick_event;
 	struct event *minute_event;
-	struct event *step_event; /* of the housekeeping that a minute began */
-	uint64_t due_from;        /* the entry at which it goes on; 0: it came to all of them */
-	size_t due_waiting;       /* its changes that are not committed yet */
+	struct event *step_event;   /* of the housekeeping that a minute began */
+	uint64_t due_from;          /* the entry at which it goes on; 0: it came to all of them */
+	size_t due_waiting;         /* its changes that are not committed yet */
+	struct event *review_event; /* of what a change of high privilege brings along */
+	struct idm_session_place review; /* where it goes on */
+	bool reviewing;                  /* it is not at its end: no change is decided meanwhile */
 	struct core_clock clock;
 	struct event *control_event;
 };
@@ -157,6 +161,8 @@ void core_revoke(struct core *core, const struct idm_uuid *account);
 void core_revoke_session(
     struct core *core, const struct idm_uuid *account, const struct idm_uuid *session);
 void core_revoke_all(struct core *core, const struct idm_uuid *account);
+/* Those of any account that it had before it was high privilege. */
+void core_revoke_risen(struct core *core);
 
 /* --- the clock (core_clock.c) */
 
@@ -245,6 +251,8 @@ bool core_changes_profiles(const struct idm_change_set *set);
  */
 enum idm_result core_follow(struct core *core, const struct idm_change_set *set,
     struct idm_arena *arena, struct idm_error *err);
+/* May others be high privilege after it? */
+bool core_changes_privilege(const struct idm_change_set *set);
 /* At start: what was committed but not followed before the process ended. */
 enum idm_result core_follow_missed(struct core *core, struct idm_error *err);
 /* Note that all changes up to now are followed; now and then, so that a start has little to do. */

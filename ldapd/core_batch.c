@@ -95,6 +95,8 @@ fill_frame(struct core *core, struct idm_txn *txn, struct outcome *outcomes)
 		    core_now(core), job->arena, &one->set, &one->err);
 		bytes += one->set.bytes;
 		count++;
+		if (one->result == IDM_OK && core_changes_privilege(&one->set))
+			break; /* it is followed on its own (core_review.h) */
 	}
 	return count;
 }
@@ -216,13 +218,14 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 {
 	struct revoked *revoked;
 	size_t revoked_count;
-	bool profiles = false;
+	bool profiles = false, risen = false;
 
 	for (size_t i = 0; i < count; i++) {
 		if (outcomes[i].result != IDM_OK)
 			continue;
 		follow(core, &outcomes[i]);
 		profiles = profiles || core_changes_profiles(&outcomes[i].set);
+		risen = risen || core_changes_privilege(&outcomes[i].set);
 	}
 	revoked = collect_revoked(outcomes, count, &revoked_count);
 	for (size_t i = 0; i < count; i++) {
@@ -245,6 +248,8 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 			core_revoke(core, &revoked[i].account);
 	}
 	free(revoked);
+	if (risen)
+		core_revoke_risen(core);
 	if (profiles)
 		core_check_profiles(core);
 }
@@ -259,10 +264,10 @@ core_batch_run(struct core *core)
 		log_error("core: out of memory");
 		exit(EXIT_FAILURE);
 	}
-	count = core->batch == NULL ? 0 : run(core, outcomes);
+	count = core->batch == NULL || core->reviewing ? 0 : run(core, outcomes);
 	if (count != 0)
 		finish(core, outcomes, count);
 	free(outcomes);
-	if (core->batch != NULL)
+	if (core->batch != NULL && !core->reviewing)
 		event_active(core->batch_event, EV_TIMEOUT, 0);
 }

@@ -4,7 +4,7 @@
  * start catches up.
  */
 #include "core/session.h"
-#include "ldapd/core.h"
+#include "ldapd/core_review.h"
 
 static const char followed_key[] = "followed";
 
@@ -63,9 +63,21 @@ follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
 	return IDM_OK;
 }
 
+bool
+core_changes_privilege(const struct idm_change_set *set)
+{
+	for (size_t i = 0; i < set->item_count; i++) {
+		if ((set->items[i].flags & IDM_ITEM_FLAG_PRIVILEGE) != 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 has_consequences(const struct idm_change_set *set)
 {
+	if (core_changes_privilege(set))
+		return true;
 	for (size_t i = 0; i < set->item_count; i++) {
 		if (sets_primary(&set->items[i]) || ends_sessions(&set->items[i]))
 			return true;
@@ -82,6 +94,8 @@ follow_local(struct core *core, const struct idm_change_set *set, struct idm_are
 
 	for (size_t i = 0; i < set->item_count && result == IDM_OK; i++)
 		result = follow_item(&txn, set, &set->items[i], arena, err);
+	if (result == IDM_OK && core_changes_privilege(set))
+		result = core_review_note(&txn, err);
 	if (result == IDM_OK)
 		result = idm_store_put_number(&txn, IDM_DB_LOCAL_META, followed_key, set->no, err);
 	return idm_store_write_end(&txn, result, err);
@@ -91,7 +105,13 @@ enum idm_result
 core_follow(struct core *core, const struct idm_change_set *set, struct idm_arena *arena,
     struct idm_error *err)
 {
-	return has_consequences(set) ? follow_local(core, set, arena, err) : IDM_OK;
+	enum idm_result result = IDM_OK;
+
+	if (has_consequences(set))
+		result = follow_local(core, set, arena, err);
+	if (result == IDM_OK && core_changes_privilege(set))
+		result = core_review_begin(core, err);
+	return result;
 }
 
 /* The number of the last change that was followed. */
@@ -120,7 +140,7 @@ follow_recorded(void *ctx, const struct idm_change_set *set, struct idm_error *e
 {
 	const struct following *f = ctx;
 
-	return core_follow(f->core, set, f->arena, err);
+	return has_consequences(set) ? follow_local(f->core, set, f->arena, err) : IDM_OK;
 }
 
 /* Changes that are too old to be kept ended sessions that have expired since. */
@@ -137,7 +157,9 @@ core_follow_missed(struct core *core, struct idm_error *err)
 	if (result == IDM_OK)
 		result = core->log.follow(&core->log, followed, f.arena, follow_recorded, &f, err);
 	idm_arena_free(&f.arena);
-	return result == IDM_OK ? core_follow_mark(core, err) : result;
+	if (result == IDM_OK)
+		result = core_follow_mark(core, err);
+	return result == IDM_OK ? core_review_missed(core, err) : result;
 }
 
 enum idm_result

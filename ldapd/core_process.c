@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "core/builtin.h"
 #include "ldapd/channel.h"
-#include "ldapd/core.h"
+#include "ldapd/core_review.h"
 #include "ldapd/log.h"
 #include "ldapd/request.h"
 #include "ldapd/supervisor.h"
@@ -206,7 +206,8 @@ set_up_loop(struct core *core, int control_fd)
 	core->pool = hash_pool_new(core->base, core->config->limits.hash_pool_threads,
 	    core->config->limits.hash_queue, &core->config->argon2);
 	return core->batch_event != NULL && core->tick_event != NULL &&
-	       core->control_event != NULL && core->pool != NULL && core_keep_start(core);
+	       core->control_event != NULL && core->pool != NULL && core_keep_start(core) &&
+	       core_review_set_up(core);
 }
 
 static void
@@ -214,6 +215,20 @@ free_event(struct event *event)
 {
 	if (event != NULL)
 		event_free(event);
+}
+
+static void
+commit_what_waits(struct core *core)
+{
+	struct idm_error err = { .text = "" };
+
+	while (core->batch != NULL) {
+		if (core_review_finish(core, &err) != IDM_OK) {
+			log_error("core: what waits is not committed: %s", err.text);
+			exit(EXIT_FAILURE);
+		}
+		core_batch_run(core);
+	}
 }
 
 void
@@ -225,8 +240,7 @@ core_close(struct core **core)
 		return;
 	hash_pool_free(&c->pool);
 	idm_verified_close(&c->verified);
-	while (c->batch != NULL)
-		core_batch_run(c);
+	commit_what_waits(c);
 	for (struct core_worker *next, *worker = c->workers; worker != NULL; worker = next) {
 		next = worker->next;
 		core_worker_free(worker);
@@ -234,6 +248,7 @@ core_close(struct core **core)
 	free_event(c->batch_event);
 	free_event(c->tick_event);
 	core_keep_stop(c);
+	core_review_tear_down(c);
 	free_event(c->control_event);
 	if (c->base != NULL)
 		event_base_free(c->base);

@@ -32,19 +32,18 @@ remove_session(struct core_job *job, const struct idm_uuid *id, struct idm_error
 /* How long: as the account's policy says, HP accounts and generated passwords an hour at most (SPEC
  * 7.3). */
 static enum idm_result
-session_seconds(const struct core_access *a, int64_t *out, struct idm_error *err)
+session_seconds(const struct core_access *a, bool *hp, int64_t *out, struct idm_error *err)
 {
-	bool hp;
 	struct idm_policy policy;
 	struct idm_span marker = idm_entry_text(&a->target, IDM_ATTR_PRIMARY_CREDENTIAL);
-	enum idm_result result = idm_closure_is_hp(&a->read.read, &a->target, &hp, err);
+	enum idm_result result = idm_closure_is_hp(&a->read.read, &a->target, hp, err);
 
 	if (result == IDM_OK)
 		result = idm_policy_of(&a->read.read, &a->target, &policy, err);
 	if (result != IDM_OK)
 		return result;
 	*out = policy.session_s;
-	if ((hp || idm_span_is(marker, "generated")) && *out > IDM_SESSION_SHORT_S)
+	if ((*hp || idm_span_is(marker, "generated")) && *out > IDM_SESSION_SHORT_S)
 		*out = IDM_SESSION_SHORT_S;
 	return IDM_OK;
 }
@@ -91,7 +90,7 @@ begin_session(
 	int64_t now_s = a->read.read.now.at_s;
 	struct idm_uuid ended;
 	bool any = false;
-	enum idm_result result = session_seconds(a, &seconds, err);
+	enum idm_result result = session_seconds(a, &row->high_privilege, &seconds, err);
 
 	row->kind = IDM_TOKEN_SESSION;
 	row->account = a->target.uuid;

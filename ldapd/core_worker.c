@@ -35,6 +35,12 @@ core_revoke_all(struct core *core, const struct idm_uuid *account)
 	tell_all(core, &(struct ipc_revoked){ .account = *account, .what = IPC_REVOKE_ALL });
 }
 
+void
+core_revoke_risen(struct core *core)
+{
+	tell_all(core, &(struct ipc_revoked){ .what = IPC_REVOKE_RISEN });
+}
+
 bool
 core_worker_new(struct core *core, int fd, channel_on_frame on_frame, channel_on_closed on_closed)
 {

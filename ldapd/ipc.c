@@ -25,6 +25,7 @@ take_identity(struct idm_fields *f)
 	identity.expire_s = (int64_t)idm_fields_u64(f);
 	identity.credential_attr = idm_fields_u32(f);
 	identity.credential_no = idm_fields_u64(f);
+	identity.high_privilege = idm_fields_bool(f);
 	return identity;
 }
 
@@ -92,7 +93,7 @@ ipc_decode(struct idm_span frame, struct ipc_frame *out)
 	case IPC_REVOKED:
 		out->revoked.account = idm_fields_uuid(&f);
 		out->revoked.what = idm_fields_u8(&f);
-		f.bad = f.bad || out->revoked.what > IPC_REVOKE_ALL;
+		f.bad = f.bad || out->revoked.what > IPC_REVOKE_RISEN;
 		out->revoked.session = idm_fields_uuid(&f);
 		break;
 	default: return false;
@@ -183,7 +184,8 @@ put_identity(struct ipc_buffer *out, const struct idm_identity *identity)
 	       put_u8(out, identity->scope == IDM_SCOPE_READ_WRITE) &&
 	       put_u64(out, (uint64_t)identity->privileged_until_s) &&
 	       put_u64(out, (uint64_t)identity->expire_s) &&
-	       put_u32(out, identity->credential_attr) && put_u64(out, identity->credential_no);
+	       put_u32(out, identity->credential_attr) && put_u64(out, identity->credential_no) &&
+	       put_u8(out, identity->high_privilege);
 }
 
 static bool

@@ -29,6 +29,7 @@ enum ipc_revoke {
 	IPC_REVOKE_UNFIT = 0,   /* those that a check on a new snapshot does not let go on */
 	IPC_REVOKE_SESSION = 1, /* those bound by one session */
 	IPC_REVOKE_ALL = 2,
+	IPC_REVOKE_RISEN = 3, /* of any account: those that it had before it was high privilege */
 };
 
 /* A simple bind that is not anonymous.  The core process wipes the password's frame. */

@@ -13,6 +13,7 @@
 #include "core/policy.h"
 #include "core/validity.h"
 #include "ldapd/log.h"
+#include "ldapd/revoked.h"
 #include "ldapd/sandbox.h"
 #include "ldapd/supervisor.h"
 
@@ -35,9 +36,9 @@ worker_now(const struct worker *worker)
 static bool
 same_login(const struct idm_identity *a, const struct idm_identity *b)
 {
-	return a->kind == b->kind && a->credential_no == b->credential_no &&
-	       a->expire_s == b->expire_s && idm_uuid_equal(&a->uuid, &b->uuid) &&
-	       idm_uuid_equal(&a->session, &b->session);
+	return a->kind == b->kind && a->high_privilege == b->high_privilege &&
+	       a->credential_no == b->credential_no && a->expire_s == b->expire_s &&
+	       idm_uuid_equal(&a->uuid, &b->uuid) && idm_uuid_equal(&a->session, &b->session);
 }
 
 static struct worker_rights *
@@ -224,35 +225,6 @@ on_done(struct worker *worker, const struct ipc_done *done)
 	conn_settle(conn);
 }
 
-/* Is it over whatever the snapshot says? */
-static bool
-is_over(const struct conn *conn, const struct ipc_revoked *revoked)
-{
-	switch (revoked->what) {
-	case IPC_REVOKE_UNFIT: return false;
-	case IPC_REVOKE_SESSION: return idm_uuid_equal(&conn->identity.session, &revoked->session);
-	case IPC_REVOKE_ALL: return conn->handle != 0;
-	}
-	return false;
-}
-
-static void
-on_revoked(struct worker *worker, const struct ipc_revoked *revoked)
-{
-	struct conn *next;
-
-	for (struct conn *conn = worker->conns; conn != NULL; conn = next) {
-		next = conn->next;
-		if (!idm_uuid_equal(&conn->identity.uuid, &revoked->account))
-			continue;
-		if (is_over(conn, revoked))
-			conn_disconnect(conn, LDAP_UNAVAILABLE, "this login is over");
-		else
-			conn_recheck(conn);
-		conn_settle(conn);
-	}
-}
-
 static bool
 on_frame(void *context, const struct ipc_frame *frame)
 {
@@ -261,7 +233,7 @@ on_frame(void *context, const struct ipc_frame *frame)
 	switch (frame->type) {
 	case IPC_BOUND: on_bound(worker, &frame->bound); return true;
 	case IPC_DONE: on_done(worker, &frame->done); return true;
-	case IPC_REVOKED: on_revoked(worker, &frame->revoked); return true;
+	case IPC_REVOKED: revoked_handle(worker, &frame->revoked); return true;
 	case IPC_BIND:
 	case IPC_OPERATION:
 	case IPC_RELEASE: break;

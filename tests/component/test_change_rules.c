@@ -485,33 +485,6 @@ deleting_a_group_in_the_middle_cuts_what_was_below(void **state)
 	assert_true(realm_is_memberof(r, "alice", "low"));
 }
 
-static void
-one_account_that_is_raised_in_many_ways_loses_its_sessions_once(void **state)
-{
-	struct realm *r = *state;
-	size_t sessions = 0;
-
-	realm_person(r, "alice");
-	realm_group(r, "a");
-	realm_group(r, "b");
-	realm_group(r, "c");
-	assert_int_equal(
-	    realm_modify(r, NULL, "a", "+member", "alice", "+member", "b", NULL), IDM_OK);
-	assert_int_equal(
-	    realm_modify(r, NULL, "b", "+member", "alice", "+member", "a", NULL), IDM_OK);
-	assert_int_equal(realm_modify(r, NULL, "c", "+member", "alice", NULL), IDM_OK);
-	assert_int_equal(realm_modify(r, NULL, "idm_service_desk", "+member", "a", "+member", "c",
-			     "+member", "alice", NULL),
-	    IDM_OK);
-	for (size_t i = 0; i < r->set.item_count; i++)
-		sessions += r->set.items[i].kind == IDM_ITEM_SESSION;
-	assert_int_equal(sessions, 1);
-	/* Who is HP already loses nothing by one more such group. */
-	assert_int_equal(
-	    realm_modify(r, NULL, "idm_recycle_bin_admins", "+member", "alice", NULL), IDM_OK);
-	assert_int_equal(r->set.item_count, 1);
-}
-
 /* --- what a change revokes (CHANGES 21) */
 
 static void
@@ -615,7 +588,6 @@ main(void)
 		T(only_an_ordinary_group_takes_members),
 		T(adding_a_member_again_is_no_change_and_removing_one_twice_is_refused),
 		T(deleting_a_group_in_the_middle_cuts_what_was_below),
-		T(one_account_that_is_raised_in_many_ways_loses_its_sessions_once),
 		T(whatever_may_end_a_login_revokes),
 		T(the_time_of_a_change_never_goes_back_nor_follows_a_wild_jump),
 	};

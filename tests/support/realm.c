@@ -226,6 +226,7 @@ realm_identity(struct realm *r, const char *actor)
 	identity.kind = IDM_IDENTITY_PASSWORD;
 	identity.uuid = realm_uuid(r, actor);
 	identity.privileged_until_s = INT64_MAX;
+	identity.high_privilege = true; /* or who has just bound is */
 	return identity;
 }
 

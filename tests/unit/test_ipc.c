@@ -15,7 +15,8 @@ static const struct idm_identity bob = { .kind = IDM_IDENTITY_SESSION,
 	.privileged_until_s = 1700000000,
 	.expire_s = INT64_MAX,
 	.credential_attr = 17,
-	.credential_no = 42 };
+	.credential_no = 42,
+	.high_privilege = true };
 
 static void
 assert_span(struct idm_span span, const char *text)
@@ -35,6 +36,7 @@ assert_bob(const struct idm_identity *identity)
 	assert_int_equal(identity->expire_s, bob.expire_s);
 	assert_int_equal(identity->credential_attr, bob.credential_attr);
 	assert_int_equal(identity->credential_no, bob.credential_no);
+	assert_int_equal(identity->high_privilege, bob.high_privilege);
 }
 
 static struct ipc_frame
