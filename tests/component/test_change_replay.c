@@ -215,10 +215,18 @@ step(struct realm *r)
 static void
 begin_history(struct realm *r)
 {
+	struct idm_uuid token;
+	char text[IDM_TOKEN_TEXT];
+
+	create(r, "s0");
+	assert_int_equal(
+	    realm_issue_token(r, NULL, "s0", "label", IDM_SCOPE_READ_ONLY, INT64_MAX, text, &token),
+	    IDM_OK);
 	realm_group(r, "g0");
 	realm_person(r, "p0");
 	assert_int_equal(realm_modify(r, NULL, "idm_admins", "+member", "g0", NULL), IDM_OK);
 	assert_int_equal(realm_modify(r, NULL, "g0", "+member", "p0", NULL), IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "g0", "+member", "s0", NULL), IDM_OK);
 }
 
 static void
