@@ -26,7 +26,9 @@ static const struct command {
 } commands[] = {
 	{ "server", "", "", 0, 0, server_run },
 	{ "configtest", "", "", 0, 0, server_configtest },
-	{ "recover_account", "NAME [--restore-roles]", "r", 1, 0, server_recover_account },
+	{ "recover_account", "NAME [--restore-roles] [--online]", "rO", 1, 0,
+	    server_recover_account },
+	{ "disable_account", "NAME [--online]", "O", 1, 0, server_disable_account },
 	{ "trust_clock", "", "", 0, 0, server_trust_clock },
 	{ "import", "FILE.ldif [--dry-run] [--keep-going] [--ignore ATTRIBUTE,...]", "nki", 1, 0,
 	    server_import },
@@ -136,6 +138,7 @@ set_option(struct server_cli *cli, int option, char *argument)
 	case 'l': cli->local = true; return true;
 	case 'w': cli->without_secrets = true; return true;
 	case 'a': cli->accept = true; return true;
+	case 'O': cli->online = true; return true;
 	default: return false;
 	}
 }
@@ -154,6 +157,7 @@ main(int argc, char **argv)
 		{ "local", no_argument, NULL, 'l' },
 		{ "without-secrets", no_argument, NULL, 'w' },
 		{ "accept", no_argument, NULL, 'a' },
+		{ "online", no_argument, NULL, 'O' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};

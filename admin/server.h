@@ -25,6 +25,7 @@ struct server_cli {
 	bool local;
 	bool without_secrets;
 	bool accept;
+	bool online;
 	char **args; /* behind the subcommand */
 	int arg_count;
 };
@@ -40,6 +41,7 @@ void server_tell_upgrade(const struct idm_store *store, const struct server_conf
 int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
+int server_disable_account(struct server_cli *cli);
 int server_trust_clock(struct server_cli *cli);
 int server_import(struct server_cli *cli);
 int server_backup(struct server_cli *cli); /* database ... */

@@ -1,4 +1,4 @@
-/* kanidmd recover_account (SPEC 6.9). */
+/* kanidmd recover_account and disable_account (SPEC 6.9). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "admin/server.h"
+#include "admin/server_console.h"
 #include "common/clock.h"
 #include "common/privilege.h"
 #include "common/server_data.h"
@@ -62,34 +63,130 @@ tell(const struct server_cli *cli, const char *name, const char *password)
 	    name, strerror(errno));
 }
 
+/* --- without a server: the databases are ours */
+
+static enum idm_result
+open_data(const struct server_config *config, struct server_data *data, struct idm_error *err)
+{
+	enum idm_result result = privilege_drop(config->core_user, config->read_group, err);
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core file with a password or a key */
+	if (result == IDM_OK)
+		result = server_data_open(config, data, err);
+	if (result == IDM_OK)
+		server_tell_upgrade(data->store, config);
+	return result;
+}
+
+static enum idm_result
+recover_offline(const struct server_config *config, const struct server_cli *cli, char *password,
+    struct idm_error *err)
+{
+	struct server_data data;
+	struct idm_uuid account;
+	enum idm_result result = open_data(config, &data, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_recover_account(data.store, &data.change, cli->args[0], cli->restore_roles,
+	    &config->argon2, idm_store_now(data.store, clock_now_s()), password, &account, err);
+	server_data_close(&data);
+	return result;
+}
+
+static enum idm_result
+disable_offline(
+    const struct server_config *config, const struct server_cli *cli, struct idm_error *err)
+{
+	struct server_data data;
+	struct idm_uuid account;
+	enum idm_result result = open_data(config, &data, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = idm_disable_account(data.store, &data.change, cli->args[0],
+	    idm_store_now(data.store, clock_now_s()), &account, err);
+	server_data_close(&data);
+	return result;
+}
+
+/* --- and through the console of one that runs */
+
+static enum idm_result
+recover_online(const struct server_config *config, const struct server_cli *cli, char *password,
+    struct idm_error *err)
+{
+	const char *const words[] = { CONSOLE_RECOVER, cli->args[0],
+		cli->restore_roles ? "restore-roles" : NULL, NULL };
+	char answer[CONSOLE_PACKET_BYTES];
+	enum idm_result result = console_ask(config, words, answer, err);
+
+	if (result == IDM_OK && strlen(answer) >= IDM_GENERATED_PASSWORD_BYTES)
+		result = idm_fail(err, IDM_CORRUPT, "the server's answer is no password");
+	if (result == IDM_OK)
+		memcpy(password, answer, strlen(answer) + 1);
+	explicit_bzero(answer, sizeof(answer));
+	return result;
+}
+
+static enum idm_result
+disable_online(
+    const struct server_config *config, const struct server_cli *cli, struct idm_error *err)
+{
+	const char *const words[] = { CONSOLE_DISABLE, cli->args[0], NULL };
+	char answer[CONSOLE_PACKET_BYTES];
+
+	return console_ask(config, words, answer, err);
+}
+
+/* --- the commands */
+
+static int
+refused(enum idm_result result, const struct idm_error *err)
+{
+	if (result == IDM_BUSY)
+		return server_fail(
+		    "%s: stop the server first, or give --online; nothing was changed", err->text);
+	return server_fail("%s", err->text);
+}
+
 int
 server_recover_account(struct server_cli *cli)
 {
 	static struct server_config config;
 	char password[IDM_GENERATED_PASSWORD_BYTES] = "";
-	struct server_data data;
 	struct idm_error err = { .text = "" };
 	enum idm_result result = config_load(cli->config_path, &config, &err);
-	int status = SERVER_FAILED;
+	int status;
 
 	signal(SIGPIPE, SIG_IGN); /* who hung up is told by status, as is a full disk */
-	if (result == IDM_OK)
-		result = privilege_drop(config.core_user, config.read_group, &err);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core file with a password or a key */
-	if (result == IDM_OK)
-		result = server_data_open(&config, &data, &err);
-	if (result == IDM_BUSY)
-		return server_fail("%s: stop the server first; nothing was changed", err.text);
-	if (result != IDM_OK)
-		return server_fail("%s", err.text);
-	server_tell_upgrade(data.store, &config);
-	result = idm_recover_account(data.store, &data.change, cli->args[0], cli->restore_roles,
-	    &config.argon2, idm_store_now(data.store, clock_now_s()), password, &err);
-	if (result == IDM_OK)
-		status = tell(cli, cli->args[0], password);
-	else
-		server_fail("%s", err.text);
+	if (result == IDM_OK && cli->online)
+		result = recover_online(&config, cli, password, &err);
+	else if (result == IDM_OK)
+		result = recover_offline(&config, cli, password, &err);
+	status = result == IDM_OK ? tell(cli, cli->args[0], password) : refused(result, &err);
 	explicit_bzero(password, sizeof(password));
-	server_data_close(&data);
 	return status;
+}
+
+int
+server_disable_account(struct server_cli *cli)
+{
+	static struct server_config config;
+	struct idm_error err = { .text = "" };
+	enum idm_result result = config_load(cli->config_path, &config, &err);
+
+	if (result == IDM_OK && cli->online)
+		result = disable_online(&config, cli, &err);
+	else if (result == IDM_OK)
+		result = disable_offline(&config, cli, &err);
+	if (result != IDM_OK)
+		return refused(result, &err);
+	if (cli->json)
+		printf("{ \"account\": \"%s\", \"disabled\": true }\n", cli->args[0]);
+	else
+		printf("Successfully disabled account '%s' - it is let in nowhere until its expiry "
+		       "is changed\n",
+		    cli->args[0]);
+	return fflush(stdout) == 0 ? SERVER_DONE : server_fail("the output could not be written");
 }

@@ -35,11 +35,10 @@ change(struct recovery *r, struct idm_request *request)
 	    &r->txn, r->context, &console, request, r->now, r->arena, &set, r->err);
 }
 
-/* The account, in the transaction; anonymous and groups are none. */
+/* The account, in the transaction; groups are none. */
 static enum idm_result
 find_account(struct recovery *r, const char *name, struct idm_entry *out)
 {
-	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
 	struct idm_read read;
 	enum idm_result result = idm_read_attach(&r->txn, r->arena, r->now, &read, r->err);
 
@@ -47,10 +46,18 @@ find_account(struct recovery *r, const char *name, struct idm_entry *out)
 		result = idm_lookup_text(&read, idm_span_cstr(name), out, r->err);
 	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_has_class(out, "account")))
 		return idm_refuse(r->err, IDM_NOT_FOUND, "there is no account '%s'", name);
-	if (result == IDM_OK && idm_uuid_equal(&out->uuid, &anonymous))
-		return idm_refuse(r->err, IDM_PROTECTED,
-		    "anonymous has no password and never gets one: recover another account");
 	return result;
+}
+
+static enum idm_result
+check_recoverable(struct recovery *r, const struct idm_entry *account)
+{
+	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
+
+	if (!idm_uuid_equal(&account->uuid, &anonymous))
+		return IDM_OK;
+	return idm_refuse(r->err, IDM_PROTECTED,
+	    "anonymous has no password and never gets one: recover another account");
 }
 
 /* What is surely past: a clock that is not trusted may lie years behind the floor (SPEC 11.5). */
@@ -137,29 +144,53 @@ end_sessions(struct recovery *r, const struct idm_uuid *account)
 }
 
 static enum idm_result
-recover(struct recovery *r, const char *name, bool restore_roles, const char *phc)
+recover(struct recovery *r, const char *name, bool restore_roles, const char *phc,
+    struct idm_uuid *uuid)
 {
 	struct idm_entry account;
-	struct idm_uuid uuid = { { 0 } };
+	enum idm_result result = idm_store_write_begin(r->store, &r->txn, r->err);
+
+	if (result != IDM_OK)
+		return result;
+	result = find_account(r, name, &account);
+	if (result == IDM_OK)
+		result = check_recoverable(r, &account);
+	if (result == IDM_OK) {
+		*uuid = account.uuid;
+		result = reset(r, &account, phc);
+	}
+	if (result == IDM_OK && restore_roles)
+		result = restore_initial_groups(r);
+	result = idm_store_write_end(&r->txn, result, r->err);
+	return result == IDM_OK ? end_sessions(r, uuid) : result;
+}
+
+static enum idm_result
+disable(struct recovery *r, const char *name, struct idm_uuid *uuid)
+{
+	const struct idm_span long_ago = IDM_SPAN_LIT("1970-01-01T00:00:00Z");
+	const struct idm_request_mod mod = { IDM_REQUEST_REPLACE,
+		idm_schema_attr_number(idm_schema_builtin(), IDM_ATTR_ACCOUNT_EXPIRE), &long_ago,
+		1 };
+	struct idm_request request = { .mods = &mod, .mod_count = 1 };
+	struct idm_entry account;
 	enum idm_result result = idm_store_write_begin(r->store, &r->txn, r->err);
 
 	if (result != IDM_OK)
 		return result;
 	result = find_account(r, name, &account);
 	if (result == IDM_OK) {
-		uuid = account.uuid;
-		result = reset(r, &account, phc);
+		*uuid = request.target = account.uuid;
+		result = change(r, &request);
 	}
-	if (result == IDM_OK && restore_roles)
-		result = restore_initial_groups(r);
 	result = idm_store_write_end(&r->txn, result, r->err);
-	return result == IDM_OK ? end_sessions(r, &uuid) : result;
+	return result == IDM_OK ? end_sessions(r, uuid) : result;
 }
 
 enum idm_result
 idm_recover_account(struct idm_store *store, const struct idm_change_context *context,
     const char *name, bool restore_roles, const struct idm_argon2 *params, struct idm_now now,
-    char password[IDM_GENERATED_PASSWORD_BYTES], struct idm_error *err)
+    char password[IDM_GENERATED_PASSWORD_BYTES], struct idm_uuid *account, struct idm_error *err)
 {
 	struct recovery r = { .store = store, .context = context, .now = now, .err = err };
 	char phc[IDM_PHC_BYTES];
@@ -172,10 +203,25 @@ idm_recover_account(struct idm_store *store, const struct idm_change_context *co
 	if (r.arena == NULL)
 		result = idm_fail(err, IDM_SYSTEM, "out of memory");
 	if (result == IDM_OK)
-		result = recover(&r, name, restore_roles, phc);
+		result = recover(&r, name, restore_roles, phc, account);
 	OPENSSL_cleanse(phc, sizeof(phc));
 	if (result != IDM_OK)
 		OPENSSL_cleanse(password, IDM_GENERATED_PASSWORD_BYTES);
+	idm_arena_free(&r.arena);
+	return result;
+}
+
+enum idm_result
+idm_disable_account(struct idm_store *store, const struct idm_change_context *context,
+    const char *name, struct idm_now now, struct idm_uuid *account, struct idm_error *err)
+{
+	struct recovery r = { .store = store, .context = context, .now = now, .err = err };
+	enum idm_result result;
+
+	r.arena = idm_arena_new(ARENA_BYTES);
+	if (r.arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = disable(&r, name, account);
 	idm_arena_free(&r.arena);
 	return result;
 }

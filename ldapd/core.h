@@ -72,6 +72,7 @@ struct core {
 	bool reviewing;                  /* it is not at its end: no change is decided meanwhile */
 	struct core_clock clock;
 	struct event *control_event;
+	struct core_console *console; /* NULL: it could not listen */
 };
 
 /* The data of a server with all that serves it from a loop; `control_fd` stays the caller's.  On

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "core/builtin.h"
 #include "ldapd/channel.h"
+#include "ldapd/core_console.h"
 #include "ldapd/core_review.h"
 #include "ldapd/log.h"
 #include "ldapd/request.h"
@@ -250,6 +251,7 @@ core_close(struct core **core)
 	core_keep_stop(c);
 	core_review_tear_down(c);
 	free_event(c->control_event);
+	core_console_free(&c->console);
 	if (c->base != NULL)
 		event_base_free(c->base);
 	idm_groups_free(&c->groups);
@@ -268,6 +270,17 @@ tell_upgrade(const struct core *core)
 		log_warn("core: the database had the former format %llu and was upgraded; a copy "
 			 "of it is kept in %s as *.format-%llu",
 		    from, core->config->db_path, from);
+}
+
+/* Without a console the server serves all the same. */
+static void
+open_console(struct core *core)
+{
+	struct idm_error err = { .text = "" };
+
+	core->console = core_console_new(core, &err);
+	if (core->console == NULL)
+		log_warn("core: there is no console: %s", err.text);
 }
 
 static enum idm_result
@@ -291,6 +304,8 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 		result = core_follow_missed(core, err);
 	if (result == IDM_OK)
 		core_check_profiles(core);
+	if (result == IDM_OK)
+		open_console(core);
 	return result;
 }
 

@@ -16,9 +16,11 @@ static const struct idm_argon2 cheap = { .m_kib = 8, .t = 1, .p = 1 };
 static enum idm_result
 recover(struct realm *r, const char *name, bool restore_roles, char *password)
 {
+	struct idm_uuid account;
+
 	realm_done(r);
-	return idm_recover_account(
-	    r->store, &r->context, name, restore_roles, &cheap, r->now, password, &r->err);
+	return idm_recover_account(r->store, &r->context, name, restore_roles, &cheap, r->now,
+	    password, &account, &r->err);
 }
 
 static void
@@ -233,13 +235,43 @@ impossible_hash_costs_are_refused_and_nothing_changes(void **state)
 	struct realm *r = *state;
 	const struct idm_argon2 none = { .m_kib = 0, .t = 0, .p = 0 };
 	char password[IDM_GENERATED_PASSWORD_BYTES];
+	struct idm_uuid account;
 	uint64_t before = realm_applied(r);
 
 	assert_int_not_equal(idm_recover_account(r->store, &r->context, "admin", false, &none,
-				 r->now, password, &r->err),
+				 r->now, password, &account, &r->err),
 	    IDM_OK);
 	assert_int_equal(realm_applied(r), before);
 	assert_int_equal(password[0], '\0');
+}
+
+/* Until its expiry is set anew, whatever else is done to it. */
+static void
+a_disabled_account_is_let_in_no_more(void **state)
+{
+	struct realm *r = *state;
+	char password[IDM_GENERATED_PASSWORD_BYTES];
+	struct idm_uuid account, uuid = realm_uuid(r, "admin"), session;
+
+	assert_recovers(r, "admin", password);
+	put_session(r, "admin", &session);
+	realm_done(r);
+	assert_int_equal(
+	    idm_disable_account(r->store, &r->context, "admin", r->now, &account, &r->err), IDM_OK);
+	assert_true(idm_uuid_equal(&account, &uuid));
+	assert_false(lets_in(r, "admin", password));
+	assert_false(has_session(r, &session));
+	assert_int_equal(
+	    idm_disable_account(r->store, &r->context, "anonymous", r->now, &account, &r->err),
+	    IDM_OK);
+	assert_int_equal(realm_modify(r, NULL, "admin", "=account_expire", "", NULL), IDM_OK);
+	assert_true(lets_in(r, "admin", password));
+	assert_int_equal(
+	    idm_disable_account(r->store, &r->context, "idm_admins", r->now, &account, &r->err),
+	    IDM_NOT_FOUND);
+	assert_int_equal(
+	    idm_disable_account(r->store, &r->context, "nobody", r->now, &account, &r->err),
+	    IDM_NOT_FOUND);
 }
 
 static void
@@ -314,6 +346,7 @@ main(void)
 		T(sessions_of_the_account_end_and_no_others),
 		T(who_is_no_account_is_refused_and_nothing_changes),
 		T(impossible_hash_costs_are_refused_and_nothing_changes),
+		T(a_disabled_account_is_let_in_no_more),
 		T(roles_come_back_only_when_asked_for),
 		T(roles_that_are_there_stay_as_they_are),
 		T(the_change_set_says_that_the_console_recovered),
