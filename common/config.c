@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/toml.h"
+#include "core/audit.h"
 
 enum {
 	CPUS_MAX = 256,
@@ -345,6 +346,7 @@ static const struct key keys[] = {
 	NUMBER(argon2_m_kib, argon2.m_kib, 64, 262144),
 	NUMBER(argon2_t, argon2.t, 1, 16),
 	NUMBER(argon2_p, argon2.p, 1, 4),
+	NUMBER(audit_bytes, audit_bytes, 1024 * 1024, 4000000000),
 	LIMIT(message_bytes_unbound, 1024, 1000000),
 	LIMIT(message_bytes, 1024, 1000000),
 	LIMIT(connections, 1, 100000),
@@ -514,6 +516,7 @@ config_defaults(struct server_config *config)
 	snprintf(config->read_group, sizeof(config->read_group), "kanidm-read");
 	snprintf(config->radius_group, sizeof(config->radius_group), "freerad");
 	config->argon2 = IDM_ARGON2_DEFAULT;
+	config->audit_bytes = IDM_AUDIT_KEEP_BYTES;
 	config->limits = (struct server_limits){
 		.message_bytes_unbound = 65536,
 		.message_bytes = 262144,

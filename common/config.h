@@ -82,6 +82,7 @@ struct server_config {
 	char read_group[CONFIG_NAME_BYTES];
 	char radius_group[CONFIG_NAME_BYTES]; /* may read radius.keys */
 	struct idm_argon2 argon2;
+	uint32_t audit_bytes; /* the audit trail forgets its oldest records above it */
 	struct server_limits limits;
 };
 

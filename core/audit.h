@@ -65,7 +65,8 @@ enum idm_audit_protocol {
 	O(23, API_TOKEN, "api-token")                                                              \
 	O(24, SECOND_FACTOR, "second-factor")                                                      \
 	O(25, APPLICATION_PASSWORD, "application-password")                                        \
-	O(26, ACCOUNTING, "accounting")
+	O(26, ACCOUNTING, "accounting")                                                            \
+	O(27, EXTENDED, "extended") /* another extended operation */
 
 enum idm_audit_operation {
 #define IDM_AUDIT_ENUM(number, constant, name) IDM_AUDIT_##constant = (number),

@@ -1,5 +1,6 @@
 /* Bind, unbind and abandon (RFC 4511 sections 4.2, 4.3, 4.11; SPEC 8.3, 8.4). */
 #include "ldapd/log.h"
+#include "ldapd/shown_name.h"
 #include "ldapd/worker.h"
 
 /* A bind abandons what is still under way (RFC 4511 section 4.2.1). */
@@ -71,46 +72,21 @@ bind_handle(struct request *request)
 		ask_core(request);
 }
 
-/*
- * The name that was given, if it looks like one: people type passwords into the wrong field, and
- * those must not be in the log.
- */
-static const char *
-shown_name(const struct request *request, char *out, size_t size)
-{
-	const struct worker *worker = request->conn->worker;
-	struct dn_target target;
-
-	dn_to_target(request->message.bind.name, &worker->tree->suffix, request->arena, &target);
-	if (target.kind == DN_TOKEN || target.kind == DN_ROOT)
-		return "a token";
-	if (target.kind != DN_ENTRY || target.value.len == 0 || target.value.len > 128)
-		return "what is no name";
-	for (size_t i = 0; i < target.value.len; i++) {
-		uint8_t c = target.value.ptr[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) && c != '-' && c != '_' &&
-		    c != '.' && c != '@')
-			return "what is no name";
-	}
-	return log_escape(target.value, out, size);
-}
-
 static void
 log_bind(const struct request *request, const struct ipc_bound *bound)
 {
 	const struct conn *conn = request->conn;
 	char reason[256];
-	char name[160];
+	char name_buffer[SHOWN_NAME_BYTES];
+	const char *name = shown_name(
+	    &conn->worker->tree->suffix, request->message.bind.name, request->arena, name_buffer);
 
 	if (bound->code == LDAP_SUCCESS)
 		log_info("conn %llu %s msg %d bind by %s", (unsigned long long)conn->no,
-		    conn->source, request->message.message_id,
-		    shown_name(request, name, sizeof(name)));
+		    conn->source, request->message.message_id, name);
 	else
 		log_info("conn %llu %s msg %d bind by %s refused: %s", (unsigned long long)conn->no,
-		    conn->source, request->message.message_id,
-		    shown_name(request, name, sizeof(name)),
+		    conn->source, request->message.message_id, name,
 		    bound->reason.len == 0 ? ldap_result_name(bound->code)
 					   : log_escape(bound->reason, reason, sizeof(reason)));
 }

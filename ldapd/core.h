@@ -11,6 +11,7 @@
 
 #include "common/server_data.h"
 #include "common/tree.h"
+#include "core/audit.h"
 #include "core/change.h"
 #include "core/floor.h"
 #include "core/groups.h"
@@ -31,6 +32,7 @@ enum {
 
 struct core_worker;
 struct core_job;
+struct core_audit;
 
 enum core_clock_state {
 	CORE_CLOCK_FINE,
@@ -71,6 +73,7 @@ struct core {
 	struct idm_session_place review; /* where it goes on */
 	bool reviewing;                  /* it is not at its end: no change is decided meanwhile */
 	struct core_clock clock;
+	struct core_audit *audit; /* core_audit.h; NULL: nothing is recorded */
 	struct event *control_event;
 	struct core_console *console; /* NULL: it could not listen */
 };
@@ -121,8 +124,9 @@ struct core_job {
 	struct idm_arena *arena;
 	struct idm_identity identity;
 	struct ldap_message message; /* of an operation */
-	struct idm_span subject;     /* whom an extended operation is about, as it was written */
-	size_t bytes;                /* held while it waits */
+	struct idm_span subject;     /* whom a bind or an extended operation is about, as written */
+	enum idm_audit_operation asked; /* by an extended operation that does several; or 0 */
+	size_t bytes;                   /* held while it waits */
 
 	/* A change that the job waits for. */
 	struct idm_request request;
@@ -188,6 +192,8 @@ void core_job_fail(struct core_job *job, enum idm_result result, const struct id
 /* A line in the log about what an account was refused, and why; anonymous' attempts are left out.
  */
 void core_log_refusal(struct core_job *job, enum idm_result result, const struct idm_error *err);
+/* The entry that the request is about, as the client named it. */
+struct idm_span core_job_subject(const struct core_job *job);
 /* With the responseValue in `value`, which is freed; `identity` (may be NULL) replaces the one
  * behind the handle. */
 void core_job_value(

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "ldapd/core.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/log.h"
 
 struct outcome {
@@ -227,6 +227,7 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 		profiles = profiles || core_changes_profiles(&outcomes[i].set);
 		risen = risen || core_changes_privilege(&outcomes[i].set);
 	}
+	core_audit_changed(core);
 	revoked = collect_revoked(outcomes, count, &revoked_count);
 	for (size_t i = 0; i < count; i++) {
 		struct core_job *job = outcomes[i].job;

@@ -1,9 +1,10 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
 #include "common/clock.h"
 #include "core/builtin.h"
-#include "core/token.h"
+#include "core/session.h"
+#include "core/token_store.h"
 #include "core/validity.h"
-#include "ldapd/core.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/log.h"
 
 static void
@@ -11,27 +12,31 @@ answer_identity(struct core_job *job, const struct idm_identity *identity)
 {
 	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
 	struct ipc_frame frame = { .type = IPC_BOUND };
+	struct idm_error busy = { .text = "too many bound connections" };
 
 	if (worker != NULL && identity->kind != IDM_IDENTITY_ANONYMOUS) {
 		frame.bound.handle = core_identity_add(worker, identity);
 		if (frame.bound.handle == 0) {
+			core_audit_login_refused(job, IDM_BUSY, &busy);
 			frame.bound.code = LDAP_BUSY;
-			frame.bound.reason = idm_span_cstr("too many bound connections");
+			frame.bound.reason = idm_span_cstr(busy.text);
 			core_job_bound(job, &frame);
 			return;
 		}
 	}
+	core_audit_login(job, identity);
 	frame.bound.code = LDAP_SUCCESS;
 	frame.bound.identity = *identity;
 	core_job_bound(job, &frame);
 }
 
-/* Every refusal looks the same from outside (SPEC 8.4); the log says why. */
+/* Every refusal looks the same from outside (SPEC 8.4); the log and the audit trail say why. */
 static void
 answer_refusal(struct core_job *job, enum idm_result result, const struct idm_error *err)
 {
 	struct ipc_frame frame = { .type = IPC_BOUND };
 
+	core_audit_login_refused(job, result, err);
 	frame.bound.code = LDAP_INVALID_CREDENTIALS;
 	frame.bound.reason = idm_span_cstr(err->text);
 	if (result != IDM_DENIED && result != IDM_NOT_FOUND)
@@ -115,6 +120,20 @@ hash_password(struct core_job *job, const struct core_read *read, const struct i
 	answer_refusal(job, result, &err);
 }
 
+/* Whose token it is that was refused, and which one: for the audit trail alone. */
+static void
+note_token(struct core_job *job, const struct core_read *read, struct idm_span token)
+{
+	uint8_t hash[IDM_TOKEN_HASH_BYTES];
+	struct idm_token_row row;
+
+	if (!idm_token_parse(token, &job->identity.session, hash))
+		return;
+	if (idm_token_get(&read->txn, &job->identity.session, &row, NULL) == IDM_OK ||
+	    idm_session_get(&read->local, &job->identity.session, &row, NULL) == IDM_OK)
+		job->request.target = row.account;
+}
+
 static void
 test_password(struct core_job *job, const struct core_read *read, const struct idm_entry *account,
     struct idm_span password)
@@ -147,10 +166,12 @@ bind_token(struct core_job *job, const struct core_read *read, const struct idm_
 	enum idm_result result =
 	    idm_auth_token(&read->read, &read->local, token, account, &identity, &err);
 
-	if (result == IDM_OK)
+	if (result == IDM_OK) {
 		answer_identity(job, &identity);
-	else
+	} else {
+		note_token(job, read, token);
 		answer_refusal(job, result, &err);
+	}
 }
 
 static bool
@@ -222,12 +243,15 @@ core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 	struct idm_error err = { .text = "" };
 	enum idm_result result = core_read_begin(job, &read, &err);
 
+	job->subject = idm_arena_copy(job->arena, name);
 	if (result != IDM_OK) {
 		answer_refusal(job, result, &err);
 	} else if (names_a_token(&read, name)) {
 		bind_token(job, &read, NULL, password);
 	} else {
 		result = core_find(&read, name, &account, &err);
+		if (result == IDM_OK)
+			job->request.target = account.uuid;
 		if (result == IDM_OK || result == IDM_NOT_FOUND)
 			bind_named(job, &read, result == IDM_OK ? &account : NULL, password);
 		else

@@ -4,6 +4,7 @@
 
 #include "common/exop.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 
 bool
 core_read_strings(struct idm_span value, struct idm_span *out, size_t max)
@@ -28,12 +29,15 @@ core_access_begin(
 	enum idm_result result = core_read_begin(job, &out->read, err);
 
 	job->subject = target;
+	job->request.target = (struct idm_uuid){ { 0 } };
 	if (result == IDM_OK && target.len == 0)
 		result = idm_lookup_uuid(&out->read.read, &job->identity.uuid, &out->target, err);
 	else if (result == IDM_OK)
 		result = core_find(&out->read, target, &out->target, err);
-	if (result == IDM_OK)
+	if (result == IDM_OK) {
+		job->request.target = out->target.uuid;
 		result = core_rights(&out->read, &out->access, err);
+	}
 	if (result == IDM_OK)
 		result = idm_access_search(
 		    &out->read.read, out->access, &out->target, &out->readable, err);
@@ -112,11 +116,13 @@ static const struct {
 void
 core_exop(struct core_job *job)
 {
+	struct idm_error err = { .text = "" };
+
 	for (size_t i = 0; i < sizeof(exops) / sizeof(exops[0]); i++) {
 		if (!idm_span_is(job->message.extended.oid, exops[i].oid))
 			continue;
 		if (job->identity.kind == IDM_IDENTITY_ANONYMOUS)
-			core_job_done(job, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "bind first");
+			core_job_fail(job, idm_refuse(&err, IDM_DENIED, "bind first"), &err);
 		else
 			exops[i].serve(job);
 		return;

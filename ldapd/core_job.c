@@ -1,6 +1,6 @@
 /* The life of one bind or operation in the core process: begun by a frame, ended by an answer. */
 #include "ldapd/channel.h"
-#include "ldapd/core.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/log.h"
 #include "ldapd/request.h"
 
@@ -90,6 +90,7 @@ core_job_fail(struct core_job *job, enum idm_result result, const struct idm_err
 		log_warn(
 		    "core: %s from %s: %s", ldap_op_name(job->message.op), job->source, err->text);
 	core_log_refusal(job, result, err);
+	core_audit_refused(job, result, err);
 	core_job_done(job, request_result_code(result), err == NULL ? "" : err->client_text);
 }
 

@@ -4,6 +4,7 @@
 #include "core/builtin.h"
 #include "core/policy.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_exop.h"
 
 static const char *
@@ -267,6 +268,17 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 		core_job_fail(job, result, &err);
 }
 
+static void
+refuse_old(struct core_job *job)
+{
+	struct idm_error err = { .text = "" };
+
+	idm_refuse(&err, IDM_DENIED, "the old password is wrong");
+	job->request.target = job->identity.uuid;
+	core_audit_refused(job, IDM_DENIED, &err);
+	core_job_done(job, LDAP_INVALID_CREDENTIALS, err.client_text);
+}
+
 /* The old password was given, and tested: the rest of the request. */
 static void
 on_old_verified(struct hash_job *hash)
@@ -276,7 +288,7 @@ on_old_verified(struct hash_job *hash)
 
 	if (hash->fitted < 0 ||
 	    hash->plan.tests[hash->fitted].attr_number != IDM_ATTR_PRIMARY_CREDENTIAL)
-		core_job_done(job, LDAP_INVALID_CREDENTIALS, "the old password is wrong");
+		refuse_old(job);
 	else if (ldap_password_modify_decode(job->message.extended.value, &modify))
 		password_set(job, &modify);
 	else

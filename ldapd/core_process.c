@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "core/builtin.h"
 #include "ldapd/channel.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_console.h"
 #include "ldapd/core_review.h"
 #include "ldapd/log.h"
@@ -208,7 +209,7 @@ set_up_loop(struct core *core, int control_fd)
 	    core->config->limits.hash_queue, &core->config->argon2);
 	return core->batch_event != NULL && core->tick_event != NULL &&
 	       core->control_event != NULL && core->pool != NULL && core_keep_start(core) &&
-	       core_review_set_up(core);
+	       core_review_set_up(core) && core_audit_start(core);
 }
 
 static void
@@ -248,6 +249,7 @@ core_close(struct core **core)
 	}
 	free_event(c->batch_event);
 	free_event(c->tick_event);
+	core_audit_stop(c);
 	core_keep_stop(c);
 	core_review_tear_down(c);
 	free_event(c->control_event);

@@ -3,6 +3,7 @@
 
 #include "common/exop.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_exop.h"
 
 static void
@@ -68,6 +69,8 @@ core_radius_secret(struct core_job *job)
 		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value does not decode");
 		return;
 	}
+	job->secret.attr_number = IDM_ATTR_RADIUS_SECRET;
+	job->asked = action == EXOP_RADIUS_SHOW ? IDM_AUDIT_READ_SECRET : IDM_AUDIT_MODIFY;
 	result = core_access_begin(job, target, &a, &err);
 	if (result == IDM_OK && action == EXOP_RADIUS_SHOW)
 		result = core_may_read(&a, IDM_ATTR_RADIUS_SECRET, &err);
@@ -75,14 +78,13 @@ core_radius_secret(struct core_job *job)
 		result = core_open_secret(job, &a, IDM_ATTR_RADIUS_SECRET, &secret, &err);
 	if (result == IDM_OK && action == EXOP_RADIUS_GENERATE)
 		result = generate_radius(job, &err);
-	if (result == IDM_OK)
-		job->request.target = a.target.uuid;
-	job->secret.attr_number = IDM_ATTR_RADIUS_SECRET;
 	core_read_end(&a.read);
-	if (result != IDM_OK)
+	if (result != IDM_OK) {
 		core_job_fail(job, result, &err);
-	else if (action == EXOP_RADIUS_SHOW)
+	} else if (action == EXOP_RADIUS_SHOW) {
+		core_audit_done(job, IDM_AUDIT_READ_SECRET, IDM_ATTR_RADIUS_SECRET);
 		answer_radius(job, secret);
-	else
+	} else {
 		core_change_secret(job, on_radius_changed);
+	}
 }

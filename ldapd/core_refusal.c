@@ -5,9 +5,8 @@
 
 enum { SHOWN_BYTES = 256 };
 
-/* The entry that the request is about, as the client named it. */
-static struct idm_span
-subject_of(const struct core_job *job)
+struct idm_span
+core_job_subject(const struct core_job *job)
 {
 	const struct ldap_message *message = &job->message;
 
@@ -73,6 +72,7 @@ core_log_refusal(struct core_job *job, enum idm_result result, const struct idm_
 		return;
 	name_actor(job, actor);
 	log_warn("core: %s from %s: %s of \"%s\" refused: %s", actor, job->source,
-	    ldap_op_name(job->message.op), log_escape(subject_of(job), subject, sizeof(subject)),
+	    ldap_op_name(job->message.op),
+	    log_escape(core_job_subject(job), subject, sizeof(subject)),
 	    log_escape(reason, why, sizeof(why)));
 }

@@ -5,6 +5,7 @@
 #include "core/policy.h"
 #include "core/session.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_exop.h"
 
 static enum idm_result
@@ -124,10 +125,13 @@ core_session_begin(struct core_job *job)
 		result = idm_fail(&err, IDM_SYSTEM, "no random octets");
 	if (result == IDM_OK)
 		result = begin_session(job, &a, &row, &err);
-	if (result == IDM_OK)
+	if (result == IDM_OK) {
+		job->identity.session = row.id;
+		core_audit_done(job, IDM_AUDIT_SESSION_BEGIN, 0);
 		answer_session(job, token, &row, &a);
-	else
+	} else {
 		core_job_fail(job, result, &err);
+	}
 	core_read_end(&a.read);
 	OPENSSL_cleanse(token, sizeof(token));
 }
@@ -174,6 +178,8 @@ core_session_end(struct core_job *job)
 		core_job_fail(job, result, &err);
 		return;
 	}
+	job->identity.session = row.id;
+	core_audit_done(job, IDM_AUDIT_SESSION_END, 0);
 	core_job_done(job, LDAP_SUCCESS, "");
 	core_revoke_session(core, &account, &row.id);
 }
@@ -232,12 +238,15 @@ on_reauth(struct hash_job *hash)
 	if (result == IDM_OK)
 		result = extend_session(job, &read, &identity, &err);
 	core_read_end(&read);
-	if (result == IDM_OK)
+	if (result == IDM_OK) {
+		core_audit_done(job, IDM_AUDIT_REAUTH, 0);
 		answer_privileged(job, &identity);
-	else if (result == IDM_DENIED && err.client_text[0] == '\0')
+	} else if (result == IDM_DENIED && err.client_text[0] == '\0') {
+		core_audit_refused(job, result, &err);
 		core_job_done(job, LDAP_INVALID_CREDENTIALS, "");
-	else
+	} else {
 		core_job_fail(job, result, &err);
+	}
 }
 
 void

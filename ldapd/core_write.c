@@ -1,5 +1,5 @@
 /* Add, modify, delete and modifyDN (RFC 4511 sections 4.6 to 4.9): requests for changes. */
-#include "ldapd/core.h"
+#include "ldapd/core_audit.h"
 
 #include "ldapd/view.h"
 
@@ -363,6 +363,7 @@ core_write(struct core_job *job)
 	}
 	core_read_end(&read);
 	if (result != IDM_OK && w.code != LDAP_SUCCESS) {
+		core_audit_refused(job, result, &err);
 		core_job_done(job, w.code, err.client_text);
 		return;
 	}

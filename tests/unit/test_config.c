@@ -92,6 +92,7 @@ a_file_with_the_domain_alone_has_the_defaults(void **state)
 	assert_int_equal(config.argon2.m_kib, 19456);
 	assert_int_equal(config.argon2.t, 2);
 	assert_int_equal(config.argon2.p, 1);
+	assert_int_equal(config.audit_bytes, 268435456);
 	assert_int_equal(config.limits.message_bytes_unbound, 65536);
 	assert_int_equal(config.limits.filter_depth, 12);
 	assert_true(config.workers >= 1);
@@ -134,7 +135,7 @@ every_key_is_read(void **state)
 	    "workers = 3\n"
 	    "core_user = \"a\"\nworker_user = \"b\"\nread_group = \"c_d\"\nradius_group = "
 	    "\"_e-1\"\n"
-	    "argon2_m_kib = 64\nargon2_t = 1\nargon2_p = 4\n"
+	    "argon2_m_kib = 64\nargon2_t = 1\nargon2_p = 4\naudit_bytes = 1_048_576\n"
 	    "[limits] # table\n"
 	    "message_bytes_unbound = 1_024\nmessage_bytes = 1025\nconnections = 1\n"
 	    "connections_per_source = 2\nhandshake_s = 3\nfirst_pdu_s = 4\npdu_s = 5\n"
@@ -164,6 +165,7 @@ every_key_is_read(void **state)
 	assert_int_equal(config.argon2.m_kib, 64);
 	assert_int_equal(config.argon2.t, 1);
 	assert_int_equal(config.argon2.p, 4);
+	assert_int_equal(config.audit_bytes, 1048576);
 	assert_memory_equal(&config.limits, &expected, sizeof(expected));
 }
 
