@@ -42,7 +42,7 @@ RLM_FLAGS = -std=gnu11 -Irlm_kanidm/include -include freeradius/build.h -DNDEBUG
 
 CORE_LIBS  := -llmdb -lcrypto -lcrypt -largon2 -lzxcvbn -lunistring -lxxhash -linih -lpthread
 LDAPD_LIBS := -levent -levent_openssl -lssl -lseccomp
-ADMIN_LIBS := -lldap -llber -ljansson
+ADMIN_LIBS := -lldap -llber -ljansson -lqrencode
 RLM_LIBS   := -L/usr/lib/freeradius -lfreeradius-server -lfreeradius-radius -ltalloc
 RLM_RPATH  := -Wl,-rpath,/usr/lib/freeradius
 

@@ -103,6 +103,44 @@ enum exop_token_action {
 #define EXOP_UNIX_PASSWORD EXOP_ARC ".17"
 
 /*
+ * Credential update sessions (SPEC 6.8): what is to become of an account's credentials is put
+ * together step by step, shown, and stored by commit.  A session lasts 15 minutes; the newest one
+ * of an account wins, and an older one is refused with the reason.
+ * Request: SEQUENCE { action ENUMERATED, session OCTET STRING, text OCTET STRING }
+ *   session: empty with begin and useToken; text: what the action wants, else empty
+ * Response: SEQUENCE { session OCTET STRING, spn OCTET STRING, displayname OCTET STRING,
+ *                      uuid OCTET STRING, primary Credential, unix Credential,
+ *                      canCommit BOOLEAN, whyNot OCTET STRING, told OCTET STRING,
+ *                      expire INTEGER }
+ *   Credential: SEQUENCE { state OCTET STRING, pending BOOLEAN }
+ *   state: as of EXOP_CREDENTIAL_STATUS; pending: so it will be after commit
+ *   told: what the action alone tells: a generated password
+ * of commit and cancel: no value.  Anonymous may use a token, and go on with that session.
+ */
+#define EXOP_CREDENTIAL_UPDATE EXOP_ARC ".12"
+
+enum exop_update_action {
+	EXOP_UPDATE_BEGIN = 0,     /* text: target; empty: oneself */
+	EXOP_UPDATE_USE_TOKEN = 1, /* text: a reset token */
+	EXOP_UPDATE_STATUS = 2,
+	EXOP_UPDATE_PASSWORD = 3, /* text: the new primary password */
+	EXOP_UPDATE_GENERATE = 4, /* one is made, and told */
+	EXOP_UPDATE_REMOVE = 5,   /* of the primary password */
+	EXOP_UPDATE_UNIX_PASSWORD = 6,
+	EXOP_UPDATE_UNIX_REMOVE = 7,
+	EXOP_UPDATE_COMMIT = 8,
+	EXOP_UPDATE_CANCEL = 9,
+};
+
+/*
+ * A reset token for an account: who holds it may begin one update session after the other, until
+ * one is committed.
+ * Request: SEQUENCE { target OCTET STRING, seconds INTEGER }, 300 to 86400 of them; 0: 3600
+ * Response: SEQUENCE { token OCTET STRING, expire INTEGER, spn OCTET STRING }
+ */
+#define EXOP_RESET_TOKEN EXOP_ARC ".13"
+
+/*
  * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a
  * newPasswd one is generated and returned.
  */

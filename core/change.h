@@ -79,6 +79,7 @@ struct idm_request {
 	const struct idm_request_secret *secrets;
 	size_t secret_count;
 	const struct idm_request_token *token; /* MODIFY: or NULL */
+	struct idm_uuid actor;       /* who is to be recorded, if it is not whose rights it takes */
 	char source[IDM_SOURCE_MAX]; /* where it came from: an address, "ldapi", "console" */
 };
 

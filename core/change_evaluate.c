@@ -646,7 +646,7 @@ begin_set(struct idm_evaluation *e)
 	wild = !now->trusted && set->at_s > (int64_t)last + IDM_CLOCK_JUMP_S;
 	if (set->at_s < (int64_t)last || (last != 0 && (wild || e->context->clock_jumped)))
 		set->at_s = (int64_t)last;
-	set->actor = e->identity->uuid;
+	set->actor = idm_uuid_is_null(&e->request->actor) ? e->identity->uuid : e->request->actor;
 	set->session = e->identity->session;
 	set->box = e->context->box;
 	set->source = idm_span_cstr(e->request->source);

@@ -216,10 +216,10 @@ idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account
 
 /* --- as many as one account may have */
 
-/* How many sessions an account has, and the one that began first; between two, either. */
+/* How many rows of a kind an account has, and the one that began first; between two, either. */
 static enum idm_result
-find_oldest(const struct idm_txn *txn, const struct idm_uuid *account, size_t *count,
-    struct idm_uuid *oldest, struct idm_error *err)
+find_oldest(const struct idm_txn *txn, const struct idm_uuid *account, enum idm_token_kind kind,
+    size_t *count, struct idm_uuid *oldest, struct idm_error *err)
 {
 	struct idm_uuid from = { { 0 } };
 	struct idm_uuid id;
@@ -236,7 +236,8 @@ find_oldest(const struct idm_txn *txn, const struct idm_uuid *account, size_t *c
 		result = idm_session_get(txn, &id, &row, err);
 		if (result == IDM_NOT_FOUND)
 			return idm_fail(err, IDM_CORRUPT, "an account's session is not there");
-		if (result == IDM_OK && ((*count)++ == 0 || row.issued_s < oldest_s)) {
+		if (result == IDM_OK && row.kind == kind &&
+		    ((*count)++ == 0 || row.issued_s < oldest_s)) {
 			oldest_s = row.issued_s;
 			*oldest = id;
 		}
@@ -247,12 +248,12 @@ find_oldest(const struct idm_txn *txn, const struct idm_uuid *account, size_t *c
 
 enum idm_result
 idm_session_make_room(const struct idm_txn *txn, const struct idm_uuid *account,
-    struct idm_uuid *ended, bool *any, struct idm_error *err)
+    enum idm_token_kind kind, size_t most, struct idm_uuid *ended, bool *any, struct idm_error *err)
 {
 	size_t count;
-	enum idm_result result = find_oldest(txn, account, &count, ended, err);
+	enum idm_result result = find_oldest(txn, account, kind, &count, ended, err);
 
-	*any = result == IDM_OK && count >= IDM_SESSIONS_MAX;
+	*any = result == IDM_OK && count >= most;
 	return *any ? idm_session_remove(txn, ended, err) : result;
 }
 

@@ -1,4 +1,8 @@
-/* Login sessions: rows of local.mdb (SPEC 7.3, CHANGES 18), durable before the answer. */
+/*
+ * Login sessions: rows of local.mdb (SPEC 7.3, CHANGES 18), durable before the answer.  Reset
+ * tokens (core/reset.h) are rows beside them, by their kind: what ends all sessions of an account
+ * ends these too.
+ */
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
@@ -42,11 +46,12 @@ enum idm_result idm_session_next(
 bool idm_session_place_behind(struct idm_session_place *place);
 
 /*
- * Make room for one more session of an account: *any: it had as many as it may, and *ended, the one
- * that began first, is over.
+ * Make room for one more row of an account and a kind, of which it may have `most`: *any: it had as
+ * many, and *ended, the one that began first, is over.
  */
 enum idm_result idm_session_make_room(const struct idm_txn *txn, const struct idm_uuid *account,
-    struct idm_uuid *ended, bool *any, struct idm_error *err);
+    enum idm_token_kind kind, size_t most, struct idm_uuid *ended, bool *any,
+    struct idm_error *err);
 
 /* Forget up to `most` sessions that expired; *more: others are over too. */
 enum idm_result idm_session_sweep(

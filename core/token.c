@@ -141,8 +141,7 @@ idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct id
 		return idm_fail(
 		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
 	if (head.ptr[0] != ROW_FORMAT || head.ptr[1] < IDM_TOKEN_API ||
-	    head.ptr[1] > IDM_TOKEN_SESSION || head.ptr[2] > IDM_SCOPE_READ_WRITE ||
-	    head.ptr[3] > 1)
+	    head.ptr[1] > IDM_TOKEN_RESET || head.ptr[2] > IDM_SCOPE_READ_WRITE || head.ptr[3] > 1)
 		return idm_fail(err, IDM_CORRUPT, "a token's row of unknown format, kind or scope");
 	out->kind = (enum idm_token_kind)head.ptr[1];
 	out->scope = (enum idm_scope)head.ptr[2];

@@ -24,6 +24,7 @@ enum idm_scope {
 enum idm_token_kind {
 	IDM_TOKEN_API = 1,     /* tokens in identity.mdb */
 	IDM_TOKEN_SESSION = 2, /* sessions in local.mdb */
+	IDM_TOKEN_RESET = 3,   /* core/reset.h; among the sessions */
 };
 
 struct idm_token_row {

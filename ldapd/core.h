@@ -28,11 +28,13 @@ enum {
 	CORE_JOB_BYTES = 16 * 1024,              /* that a waiting job holds, besides its PDU */
 	CORE_WAITING_MAX = 64 * 1024 * 1024,     /* octets of jobs that wait for a commit */
 	CORE_IDENTITY_MAX = 65536,               /* bound connections of one worker */
+	CORE_GUESS_PLACES = 1024,                /* of sources of wrong reset tokens */
 };
 
 struct core_worker;
 struct core_job;
 struct core_audit;
+struct core_updates;
 
 enum core_clock_state {
 	CORE_CLOCK_FINE,
@@ -46,6 +48,12 @@ struct core_clock {
 	bool synchronised;          /* when it was last looked at */
 	struct idm_clock_seen seen; /* where it was last believed; stored */
 	enum core_clock_state state;
+};
+
+/* Wrong reset tokens of the sources that share a place (core_reset.c). */
+struct core_guesses {
+	uint64_t begun_ms;
+	uint32_t wrong;
 };
 
 struct core {
@@ -73,7 +81,9 @@ struct core {
 	struct idm_session_place review; /* where it goes on */
 	bool reviewing;                  /* it is not at its end: no change is decided meanwhile */
 	struct core_clock clock;
-	struct core_audit *audit; /* core_audit.h; NULL: nothing is recorded */
+	struct core_audit *audit;     /* core_audit.h; NULL: nothing is recorded */
+	struct core_updates *updates; /* credential update sessions (core_update.h) */
+	struct core_guesses guesses[CORE_GUESS_PLACES];
 	struct event *control_event;
 	struct core_console *console; /* NULL: it could not listen */
 };
@@ -126,6 +136,7 @@ struct core_job {
 	struct ldap_message message; /* of an operation */
 	struct idm_span subject;     /* whom a bind or an extended operation is about, as written */
 	enum idm_audit_operation asked; /* by an extended operation that does several; or 0 */
+	struct idm_uuid update;         /* the update session that it is a step of */
 	size_t bytes;                   /* held while it waits */
 
 	/* A change that the job waits for. */

@@ -109,10 +109,24 @@ static const struct {
 	{ EXOP_API_TOKEN, core_api_token },
 	{ EXOP_UNIX_PASSWORD, core_unix_password },
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
+	{ EXOP_CREDENTIAL_UPDATE, core_credential_update },
+	{ EXOP_RESET_TOKEN, core_reset_token },
 	{ EXOP_PASSWORD_MODIFY, core_password_modify },
 };
 
-/* All of them are about an account, which anonymous has none of. */
+/* Most of them are about an account that is bound; these look themselves at who asks. */
+static bool
+takes_anybody(const char *oid)
+{
+	static const char *const oids[] = { EXOP_CREDENTIAL_UPDATE };
+
+	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
+		if (strcmp(oid, oids[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 core_exop(struct core_job *job)
 {
@@ -121,7 +135,7 @@ core_exop(struct core_job *job)
 	for (size_t i = 0; i < sizeof(exops) / sizeof(exops[0]); i++) {
 		if (!idm_span_is(job->message.extended.oid, exops[i].oid))
 			continue;
-		if (job->identity.kind == IDM_IDENTITY_ANONYMOUS)
+		if (job->identity.kind == IDM_IDENTITY_ANONYMOUS && !takes_anybody(exops[i].oid))
 			core_job_fail(job, idm_refuse(&err, IDM_DENIED, "bind first"), &err);
 		else
 			exops[i].serve(job);

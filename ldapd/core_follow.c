@@ -5,6 +5,7 @@
  */
 #include "core/session.h"
 #include "ldapd/core_review.h"
+#include "ldapd/core_update.h"
 
 static const char followed_key[] = "followed";
 
@@ -44,6 +45,16 @@ keep_own_session(const struct idm_txn *txn, const struct idm_change_set *set,
 	row.label = idm_arena_copy(arena, row.label);
 	row.credential_no = set->no;
 	return idm_session_put(txn, &row, arena, err);
+}
+
+/* Those update sessions live in this process alone: after a restart there are none. */
+static void
+end_updates(struct core *core, const struct idm_change_set *set)
+{
+	for (size_t i = 0; i < set->item_count; i++) {
+		if (ends_sessions(&set->items[i]))
+			core_updates_revoke(core, &set->items[i].uuid);
+	}
 }
 
 static enum idm_result
@@ -107,8 +118,11 @@ core_follow(struct core *core, const struct idm_change_set *set, struct idm_aren
 {
 	enum idm_result result = IDM_OK;
 
+	end_updates(core, set);
 	if (has_consequences(set))
 		result = follow_local(core, set, arena, err);
+	if (result == IDM_OK && core_changes_privilege(set))
+		result = core_updates_review(core, err);
 	if (result == IDM_OK && core_changes_privilege(set))
 		result = core_review_begin(core, err);
 	return result;

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "core/due.h"
 #include "core/session.h"
-#include "ldapd/core.h"
+#include "ldapd/core_update.h"
 #include "ldapd/log.h"
 
 enum {
@@ -140,6 +140,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	core_clock_keep(core);
 	idm_verified_sweep(core->verified, clock_monotonic_ms());
+	core_updates_sweep(core);
 	if (core_follow_mark(core, &err) != IDM_OK)
 		log_error("core: housekeeping failed: %s", err.text);
 	if (event_pending(core->step_event, EV_TIMEOUT, NULL) == 0)

@@ -15,6 +15,7 @@
 #include "ldapd/core_audit.h"
 #include "ldapd/core_console.h"
 #include "ldapd/core_review.h"
+#include "ldapd/core_update.h"
 #include "ldapd/log.h"
 #include "ldapd/request.h"
 #include "ldapd/supervisor.h"
@@ -256,6 +257,7 @@ core_close(struct core **core)
 	core_console_free(&c->console);
 	if (c->base != NULL)
 		event_base_free(c->base);
+	core_updates_free(&c->updates);
 	idm_groups_free(&c->groups);
 	tree_free(&c->tree);
 	server_data_close(&c->data);
@@ -290,7 +292,7 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 {
 	enum idm_result result;
 
-	if (!set_up_loop(core, control_fd))
+	if (core->updates == NULL || !set_up_loop(core, control_fd))
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	result = server_data_open(core->config, &core->data, err);
 	if (result != IDM_OK)
@@ -322,6 +324,7 @@ core_open(
 	if (core == NULL)
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	core->config = config;
+	core->updates = core_updates_new();
 	core->batch_end = &core->batch;
 	core->groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
 	result = open_all(core, control_fd, err);

@@ -77,7 +77,8 @@ store_session(struct core_job *job, const struct idm_token_row *row, struct idm_
 	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
 
 	if (result == IDM_OK)
-		result = idm_session_make_room(&txn, &row->account, ended, any, err);
+		result = idm_session_make_room(
+		    &txn, &row->account, row->kind, IDM_SESSIONS_MAX, ended, any, err);
 	if (result == IDM_OK)
 		result = idm_session_put(&txn, row, job->arena, err);
 	return idm_store_write_end(&txn, result, err);
@@ -144,7 +145,8 @@ find_session(struct core_job *job, const struct core_read *read, const struct id
 	struct idm_token_row row;
 	enum idm_result result = idm_session_get(&read->local, id, &row, err);
 
-	if (result == IDM_OK && !idm_uuid_equal(&row.account, &job->identity.uuid))
+	if (result == IDM_OK &&
+	    (row.kind != IDM_TOKEN_SESSION || !idm_uuid_equal(&row.account, &job->identity.uuid)))
 		result = IDM_NOT_FOUND;
 	if (result == IDM_NOT_FOUND)
 		return idm_refuse(err, IDM_NOT_FOUND, "you have no such session");

@@ -21,6 +21,8 @@ static const char *const extensions[] = {
 	EXOP_API_TOKEN,
 	EXOP_ACCESS_EXPLAIN,
 	EXOP_UNIX_PASSWORD,
+	EXOP_CREDENTIAL_UPDATE,
+	EXOP_RESET_TOKEN,
 };
 
 static const char *const features[] = {

@@ -183,19 +183,24 @@ an_account_has_no_more_sessions_than_it_may_and_the_oldest_ends(void **state)
 	begin(r);
 	other = put_begun(r, &bob, 1);
 	for (int i = 0; i < IDM_SESSIONS_MAX; i++) {
-		assert_int_equal(
-		    idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+		assert_int_equal(idm_session_make_room(&txn, &alice, IDM_TOKEN_SESSION,
+				     IDM_SESSIONS_MAX, &ended, &any, &r->err),
+		    IDM_OK);
 		assert_false(any);
 		ids[i] = put_begun(r, &alice, 1000 + (i * 7) % IDM_SESSIONS_MAX);
 	}
-	assert_int_equal(idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+	assert_int_equal(idm_session_make_room(&txn, &alice, IDM_TOKEN_SESSION, IDM_SESSIONS_MAX,
+			     &ended, &any, &r->err),
+	    IDM_OK);
 	assert_true(any);
 	assert_true(idm_uuid_equal(&ended, &ids[0]));
 	assert_false(is_there(r, &ids[0]));
 	assert_int_equal(count_sessions(r, ids, IDM_SESSIONS_MAX), IDM_SESSIONS_MAX - 1);
 	assert_true(is_there(r, &other));
 	put_begun(r, &alice, 5000);
-	assert_int_equal(idm_session_make_room(&txn, &alice, &ended, &any, &r->err), IDM_OK);
+	assert_int_equal(idm_session_make_room(&txn, &alice, IDM_TOKEN_SESSION, IDM_SESSIONS_MAX,
+			     &ended, &any, &r->err),
+	    IDM_OK);
 	assert_true(any);
 	assert_false(idm_uuid_equal(&ended, &ids[0])); /* and the next one after that */
 	commit(r);
