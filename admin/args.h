@@ -16,6 +16,7 @@ enum args_details {
 	ARGS_GID = 1 << 3,       /* --gidnumber */
 	ARGS_SHELL = 1 << 4,     /* --shell, --home */
 	ARGS_TOKEN = 1 << 5,     /* --rw */
+	ARGS_TTL = 1 << 7,       /* --ttl */
 };
 
 /*

@@ -45,6 +45,7 @@ struct cli {
 	const char *newname;
 	const char *description;
 	struct cli_values mails;
+	const char *ttl;
 	const char *syntax;
 	struct cli_values index;
 	struct cli_values must;
@@ -97,6 +98,8 @@ int cmd_credential_generate(struct cli *cli);
 int cmd_token_status(struct cli *cli);
 int cmd_token_generate(struct cli *cli);
 int cmd_token_destroy(struct cli *cli);
+int cmd_credential_create_reset_token(struct cli *cli);
+int cmd_credential_use_reset_token(struct cli *cli);
 int cmd_validity_show(struct cli *cli);
 int cmd_validity_begin_from(struct cli *cli);
 int cmd_validity_expire_at(struct cli *cli);

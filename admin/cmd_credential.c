@@ -1,13 +1,14 @@
-/* credential: status, generate-pw, and the dialogue of `credential update` (SPEC 6.8). */
-#include <stdarg.h>
+/* credential: status, generate-pw, create-reset-token; what is a dialogue is in cmd_update.c. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/client.h"
 #include "admin/output.h"
-#include "admin/prompt.h"
+#include "admin/qr.h"
+#include "admin/timearg.h"
 #include "common/exop.h"
 
 struct status {
@@ -145,239 +146,100 @@ cmd_credential_generate(struct cli *cli)
 	return status;
 }
 
-/* --- the dialogue */
+/* --- reset tokens */
 
-struct dialogue {
-	struct cli *cli;
-	const char *target;
-	FILE *out; /* stderr with -o json, for stdout is the answer's alone */
-	struct status status;
-	char pending[PROMPT_BYTES]; /* the new password, until commit; "": none */
-	bool over;
-	bool committed;
-	int result;
+struct reset {
+	char token[64];
+	char spn[512];
+	int64_t expire_s;
 };
 
-/*
- * Something went wrong: who types is told, and goes on; a script ends there, for what it says next
- * was meant for another course of things.
- */
-static void __attribute__((format(printf, 2, 3))) complain(struct dialogue *d, const char *fmt, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	if (prompt_is_terminal()) {
-		fprintf(d->out, "%s\n", text);
-		return;
-	}
-	d->result = cli_fail(d->cli, "%s; nothing was changed", text);
-	d->over = true;
-}
-
-/* "generated password set" -> "generated password: set", as the chapter shows it. */
-static void
-print_credential(FILE *out, const char *state)
-{
-	size_t len = strlen(state);
-
-	if (strcmp(state, "not set") == 0 || len < 4)
-		fputs("  not set\n", out);
-	else
-		fprintf(out, "%.*s: set\n", (int)(len - 4), state);
-}
-
-static void
-on_status(struct dialogue *d)
-{
-	const struct status *status = &d->status;
-
-	fprintf(d->out, "spn: %s\n", status->spn);
-	fprintf(d->out, "Name: %s\n", status->displayname);
-	fputs("Primary Credential:\n", d->out);
-	fprintf(d->out, "uuid: %s\n", status->uuid);
-	if (d->pending[0] != '\0')
-		fputs("password: set (when committed)\n", d->out);
-	else
-		print_credential(d->out, status->primary);
-	fprintf(d->out, "Can Commit: %s\n", status->can_write ? "true" : "false");
-}
-
-/* Would the server take it?  Nothing is stored by asking. */
+/* "600", "600s", "10m", "1h"; nothing: the server's default.  False: neither. */
 static bool
-judge(struct dialogue *d, const char *password)
+parse_ttl(const char *text, int *out)
 {
-	struct berval *request = client_value("ss", d->target, password);
-	char *text = NULL;
-	int code;
+	static const struct {
+		const char *unit;
+		int seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 } };
+	char *end;
+	long number;
 
-	if (request == NULL) {
-		complain(d, "out of memory");
+	*out = 0;
+	if (text == NULL)
+		return true;
+	if (text[0] < '0' || text[0] > '9')
 		return false;
+	number = strtol(text, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0 || number <= 0 || number > 100000)
+			continue;
+		*out = (int)number * units[i].seconds;
+		return true;
 	}
-	code = client_try_exop(d->cli, EXOP_CREDENTIAL_JUDGE, request, NULL, &text);
-	client_wipe_value(request);
-	if (code != LDAP_SUCCESS)
-		complain(d, "%s", text == NULL ? "refused" : text);
-	free(text);
-	return code == LDAP_SUCCESS;
+	return false;
 }
 
-static void
-on_password(struct dialogue *d)
-{
-	char password[PROMPT_BYTES], again[PROMPT_BYTES];
-
-	if (!prompt_password("New password: ", password)) {
-		complain(d, "no password was given");
-		return;
-	}
-	if (judge(d, password)) {
-		if (!prompt_password("Confirm password: ", again) || strcmp(password, again) != 0) {
-			complain(d, "Passwords do not match");
-		} else {
-			snprintf(d->pending, sizeof(d->pending), "%s", password);
-			fputs("success\n", d->out);
-		}
-		explicit_bzero(again, sizeof(again));
-	}
-	explicit_bzero(password, sizeof(password));
-}
-
-static bool
-wants_commit(const struct dialogue *d)
-{
-	char answer[PROMPT_BYTES];
-
-	return d->cli->yes || (prompt_line("Do you want to commit your changes? ", answer) &&
-				  (strcmp(answer, "yes") == 0 || strcmp(answer, "y") == 0));
-}
-
-static void
-on_commit(struct dialogue *d)
-{
-	if (d->pending[0] == '\0') {
-		complain(d, "There is nothing to commit: set a password with `pass` first");
-		return;
-	}
-	if (!wants_commit(d)) {
-		complain(d, "Changes have NOT been saved");
-		return;
-	}
-	d->result = set_password(d->cli, d->target, d->pending, NULL);
-	d->over = true;
-	d->committed = d->result == CLI_DONE;
-	if (d->committed)
-		fputs("success\n", d->out);
-}
-
-static void
-on_end(struct dialogue *d)
-{
-	fputs("Changes were NOT saved.\n", d->out);
-	d->over = true;
-	d->result = CLI_DONE;
-}
-
-/* No more to read: of a script that is wrong when it has begun something. */
-static void
-on_end_of_input(struct dialogue *d)
-{
-	if (prompt_is_terminal() || d->pending[0] == '\0')
-		on_end(d);
-	else
-		complain(d, "the input ends before `commit`");
-}
-
-static void
-on_help(struct dialogue *d)
-{
-	fputs("help (h, ?)                  this list\n"
-	      "status (st, ls)              what will be committed\n"
-	      "password (pass, passwd, pw)  choose a new password\n"
-	      "commit (save)                store the changes and leave\n"
-	      "end (quit, exit, x, q)       leave without storing anything\n",
-	    d->out);
-}
-
-static const struct {
-	const char *words;
-	void (*run)(struct dialogue *d);
-} dialogue_commands[] = {
-	{ " help h ? ", on_help },
-	{ " status st ls ", on_status },
-	{ " password pass passwd pw ", on_password },
-	{ " commit save ", on_commit },
-	{ " end quit exit x q ", on_end },
-};
-
-static void
-run_line(struct dialogue *d, const char *line)
-{
-	char word[PROMPT_BYTES + 2];
-
-	if (line[0] == '\0')
-		return;
-	snprintf(word, sizeof(word), " %s ", line);
-	for (size_t i = 0; i < sizeof(dialogue_commands) / sizeof(dialogue_commands[0]); i++) {
-		if (strchr(line, ' ') == NULL && strstr(dialogue_commands[i].words, word) != NULL) {
-			dialogue_commands[i].run(d);
-			return;
-		}
-	}
-	/* Not what was typed: it may be a password. */
-	complain(d, "Unknown command; ? lists them");
-}
-
-/* May the caller set this account's password, and is it one that people choose? */
 static int
-check_update(struct dialogue *d)
+read_reset(struct cli *cli, struct berval *value, struct reset *out)
 {
-	struct cli *cli = d->cli;
-	json_t *entry;
-	bool service;
+	BerElement *ber = value == NULL ? NULL : ber_init(value);
+	struct berval token, expire, spn;
+	int status = CLI_DONE;
 
-	if (client_open_target(cli, &entry) != CLI_DONE)
-		return CLI_FAILED;
-	service = client_holds(entry, "class", "service_account");
-	json_decref(entry);
-	if (service)
-		return cli_fail(cli,
-		    "%s: a service account has generated passwords alone: `kanidm service-account "
-		    "credential generate-pw %s`",
-		    d->target, d->target);
-	if (get_status(cli, d->target, &d->status) != CLI_DONE)
-		return CLI_FAILED;
-	if (d->status.can_write)
+	if (ber == NULL || ber_scanf(ber, "{mmm}", &token, &expire, &spn) == LBER_ERROR) {
+		status = cli_fail(cli, "the server's answer does not decode: make another token");
+	} else {
+		copy(out->token, sizeof(out->token), &token);
+		copy(out->spn, sizeof(out->spn), &spn);
+		out->expire_s = client_number(&expire);
+		explicit_bzero(token.bv_val, token.bv_len);
+	}
+	ber_free(ber, 1);
+	return status;
+}
+
+static int
+show_reset(const struct cli *cli, const struct reset *reset)
+{
+	char expire[TIMEARG_TEXT];
+
+	if (cli->json) {
+		output_json(json_pack("{s:s, s:s, s:I}", "token", reset->token, "spn", reset->spn,
+		    "expire", (json_int_t)reset->expire_s));
 		return CLI_DONE;
-	return cli_fail(cli,
-	    "%s: you may not set its password: idm_account_write_priv grants that, for a high "
-	    "privilege account idm_hp_account_write_priv",
-	    d->target);
+	}
+	timearg_format_local(reset->expire_s, expire);
+	if (isatty(STDOUT_FILENO) == 1)
+		qr_print(stdout, reset->token, true);
+	printf("Reset token for %s: %s\n", reset->spn, reset->token);
+	printf("It works until %s, and once. Who has it chooses the credentials by:\n", expire);
+	printf("kanidm person credential use-reset-token %s\n", reset->token);
+	return CLI_DONE;
 }
 
 int
-cmd_credential_update(struct cli *cli)
+cmd_credential_create_reset_token(struct cli *cli)
 {
-	struct dialogue d = { .cli = cli, .target = cli->args[0], .result = CLI_FAILED };
-	char line[PROMPT_BYTES];
+	struct reset reset = { .token = "" };
+	struct berval *request, *value = NULL;
+	int seconds, status;
 
-	d.out = cli->json ? stderr : stdout;
-	if (check_update(&d) != CLI_DONE)
+	if (!parse_ttl(cli->ttl, &seconds))
+		return cli_misuse(
+		    cli, "--ttl %s: a time is 5m to 24h, or a number of seconds", cli->ttl);
+	if (client_open_target(cli, NULL) != CLI_DONE)
 		return CLI_FAILED;
-	on_status(&d);
-	while (!d.over) {
-		if (prompt_line("cred update (? for help) # : ", line))
-			run_line(&d, line);
-		else
-			on_end_of_input(&d);
-		explicit_bzero(line, sizeof(line)); /* a password may have been typed here */
-	}
-	explicit_bzero(d.pending, sizeof(d.pending));
-	if (cli->json && d.result == CLI_DONE)
-		output_json(json_pack("{s:s, s:b}", "status", "ok", "committed", d.committed));
-	return d.result;
+	request = client_value("sn", cli->args[0], (int64_t)seconds);
+	if (request == NULL)
+		return cli_fail(cli, "out of memory");
+	status = client_exop(cli, EXOP_RESET_TOKEN, request, &value);
+	ber_bvfree(request);
+	if (status == CLI_DONE)
+		status = read_reset(cli, value, &reset);
+	client_wipe_value(value);
+	if (status == CLI_DONE)
+		status = show_reset(cli, &reset);
+	explicit_bzero(&reset, sizeof(reset));
+	return status;
 }
