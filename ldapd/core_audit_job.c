@@ -23,6 +23,8 @@ static const struct {
 	{ EXOP_PASSWORD_MODIFY, IDM_AUDIT_MODIFY, 0 },
 	{ EXOP_API_TOKEN, IDM_AUDIT_API_TOKEN, IDM_ATTR_API_TOKEN_SESSION },
 	{ EXOP_ACCESS_EXPLAIN, IDM_AUDIT_READ, 0 },
+	{ EXOP_CREDENTIAL_UPDATE, IDM_AUDIT_UPDATE_SESSION, IDM_ATTR_PRIMARY_CREDENTIAL },
+	{ EXOP_RESET_TOKEN, IDM_AUDIT_RESET_TOKEN, IDM_ATTR_PRIMARY_CREDENTIAL },
 };
 
 static enum idm_audit_operation
@@ -103,6 +105,8 @@ begin_record(const struct core_job *job, struct idm_audit_record *out)
 		.actor = job->identity.uuid,
 		.session = job->identity.session,
 		.target = job->request.target };
+	if (!idm_uuid_is_null(&job->request.actor))
+		out->actor = job->request.actor;
 }
 
 /* The operator's text. */

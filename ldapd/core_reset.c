@@ -8,6 +8,7 @@
 #include "core/session.h"
 #include "core/validity.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_update.h"
 #include "ldapd/log.h"
 
@@ -196,6 +197,8 @@ core_update_use_token(struct core_job *job, struct idm_span text)
 		return;
 	}
 	job->update = update->id;
+	job->request.target = update->account;
+	core_audit_done(job, IDM_AUDIT_RESET_TOKEN, IDM_ATTR_PRIMARY_CREDENTIAL);
 	core_update_answer(job, update, idm_span_cstr(token), IDM_SPAN_EMPTY);
 	OPENSSL_cleanse(token, sizeof(token));
 }
@@ -289,10 +292,13 @@ core_reset_token(struct core_job *job)
 		result = may_make(job, &a, seconds, &err);
 	if (result == IDM_OK)
 		result = make(job, &a, seconds, text, &row, &err);
-	if (result == IDM_OK)
+	job->request.target = row.account;
+	if (result == IDM_OK) {
+		core_audit_done(job, IDM_AUDIT_RESET_TOKEN, IDM_ATTR_PRIMARY_CREDENTIAL);
 		answer(job, &a, text, &row);
-	else
+	} else {
 		core_job_fail(job, result, &err);
+	}
 	core_read_end(&a.read);
 	OPENSSL_cleanse(text, sizeof(text));
 }

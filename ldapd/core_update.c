@@ -8,6 +8,7 @@
 #include "core/closure.h"
 #include "core/validity.h"
 #include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 
 /* --- whose rights it has, and what with */
 
@@ -29,6 +30,7 @@ take_identity(struct core_job *job, const struct core_update *update, struct idm
 {
 	if (update->by_reset) {
 		job->identity = maker_of(update);
+		job->request.actor = update->account; /* who is recorded */
 		return IDM_OK;
 	}
 	if (!idm_uuid_equal(&job->identity.uuid, &update->begun_by))
@@ -242,6 +244,8 @@ begin(struct core_job *job, struct idm_span target)
 		return;
 	}
 	update->begun_by = job->identity.uuid;
+	job->request.target = update->account;
+	core_audit_done(job, IDM_AUDIT_UPDATE_SESSION, IDM_ATTR_PRIMARY_CREDENTIAL);
 	core_update_answer(job, update, idm_span_cstr(token), IDM_SPAN_EMPTY);
 	OPENSSL_cleanse(token, sizeof(token));
 }
@@ -471,5 +475,6 @@ core_credential_update(struct core_job *job)
 		return;
 	}
 	job->update = update->id;
+	job->request.target = update->account;
 	step(job, (enum exop_update_action)action, update, text);
 }

@@ -21,7 +21,7 @@ add_secret(struct core_job *job, struct idm_request_secret *secrets, uint32_t at
 	return secret->plain.ptr == NULL ? IDM_LIMIT : IDM_OK;
 }
 
-/* The change, by the rights of who began the session; of a reset the account itself is recorded. */
+/* The change, by the rights of who began the session. */
 static enum idm_result
 prepare(struct core_job *job, const struct core_update *update, struct idm_error *err)
 {
@@ -32,10 +32,7 @@ prepare(struct core_job *job, const struct core_update *update, struct idm_error
 	if (secrets == NULL)
 		return IDM_LIMIT;
 	job->request.operation = IDM_OP_MODIFY;
-	job->request.target = update->account;
 	job->request.secrets = secrets;
-	if (update->by_reset)
-		job->request.actor = update->account;
 	result = add_secret(job, secrets, IDM_ATTR_PRIMARY_CREDENTIAL, &update->primary);
 	if (result == IDM_OK)
 		result = add_secret(job, secrets, IDM_ATTR_UNIX_PASSWORD, &update->unix_password);
