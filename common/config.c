@@ -360,6 +360,8 @@ static const struct key keys[] = {
 	LIMIT(output_bytes, 16384, 16777216),
 	LIMIT(outstanding, 1, 1024),
 	LIMIT(search_entries, 1, 1000000),
+	LIMIT(sort_bytes, 16384, 1073741824),
+	LIMIT(sort_total_bytes, 16384, 1073741824),
 	LIMIT(filter_depth, 1, 32),
 	LIMIT(filter_nodes, 1, 10000),
 	LIMIT(attributes, 1, 1024),
@@ -535,6 +537,8 @@ config_defaults(struct server_config *config)
 		 * without paging.  Memory does not grow with it, for entries are sent in slices.
 		 */
 		.search_entries = 10000,
+		.sort_bytes = 8388608, /* 100,000 names and more */
+		.sort_total_bytes = 33554432,
 		.filter_depth = 12,
 		.filter_nodes = 600,
 		.attributes = 64,

@@ -55,6 +55,8 @@ struct server_limits {
 	uint32_t output_bytes;  /* waiting to be sent: above it, nothing is read */
 	uint32_t outstanding;   /* operations of a connection: above it, nothing is read */
 	uint32_t search_entries;
+	uint32_t sort_bytes;       /* keys of one search that is sorted */
+	uint32_t sort_total_bytes; /* of all such searches and pages of a worker */
 	uint32_t filter_depth;
 	uint32_t filter_nodes;
 	uint32_t attributes;

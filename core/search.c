@@ -76,9 +76,12 @@ idm_search_entry(const struct idm_search *search, const struct idm_read *read,
 	return result;
 }
 
-/* Test one candidate; what that took from the arena is given back before anybody hears of it. */
+/*
+ * Test one entry; what that took from the arena is given back before anybody hears of it.
+ * IDM_NOT_FOUND: there is none.
+ */
 static enum idm_result
-visit(struct slice *slice, uint64_t id)
+visit_entry(struct slice *slice, uint64_t id)
 {
 	struct idm_arena_mark mark = idm_arena_mark(slice->read->arena);
 	struct idm_attrset readable;
@@ -86,18 +89,26 @@ visit(struct slice *slice, uint64_t id)
 	bool matches = false;
 	enum idm_result result = idm_lookup_id(slice->read, id, &entry, slice->err);
 
-	if (result == IDM_NOT_FOUND)
-		return idm_fail(slice->err, IDM_CORRUPT, "the index names an entry that is gone");
 	if (result == IDM_OK)
 		result = test_entry(slice, &entry, &matches, &readable);
 	idm_arena_rewind(slice->read->arena, mark);
-	if (result != IDM_OK)
-		return result;
+	if (result == IDM_OK && matches)
+		slice->stopped = !slice->found(slice->context, slice->read, &entry, &readable);
+	return result;
+}
+
+/* Test one candidate. */
+static enum idm_result
+visit(struct slice *slice, uint64_t id)
+{
+	enum idm_result result;
+
 	slice->budget--;
 	slice->search->next_id = id + 1;
-	if (matches)
-		slice->stopped = !slice->found(slice->context, slice->read, &entry, &readable);
-	return IDM_OK;
+	result = visit_entry(slice, id);
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(slice->err, IDM_CORRUPT, "the index names an entry that is gone");
+	return result;
 }
 
 /*
@@ -203,6 +214,34 @@ walk(struct slice *slice)
 	return few ? walk_ids(slice, &ids) : walk_windows(slice, &plan);
 }
 
+static enum idm_result
+walk_list(struct slice *slice, const uint64_t *ids, size_t count, size_t *tested)
+{
+	enum idm_result result = IDM_OK;
+
+	for (*tested = 0; *tested < count && !slice->stopped && result == IDM_OK; ++*tested) {
+		result = visit_entry(slice, ids[*tested]);
+		if (result == IDM_NOT_FOUND) /* gone since it was found */
+			result = IDM_OK;
+	}
+	return result;
+}
+
+/* Begin a slice; whatever comes of it, its filter is released at the end. */
+static enum idm_result
+begin(struct slice *slice)
+{
+	const struct idm_search *search = slice->search;
+
+	idm_filter_attributes(search->filter, &slice->asked);
+	if (search->shown != NULL)
+		slice->wanted = *search->shown;
+	else
+		memset(&slice->wanted, 0xff, sizeof(slice->wanted));
+	idm_filter_attributes(search->filter, &slice->wanted);
+	return idm_filter_prepare(slice->read, search->filter, slice->err);
+}
+
 enum idm_result
 idm_search_slice(struct idm_search *search, const struct idm_read *read, uint32_t budget,
     idm_search_found found, void *context, struct idm_error *err)
@@ -219,15 +258,25 @@ idm_search_slice(struct idm_search *search, const struct idm_read *read, uint32_
 
 	if (search->done)
 		return IDM_OK;
-	idm_filter_attributes(search->filter, &slice.asked);
-	if (search->shown != NULL)
-		slice.wanted = *search->shown;
-	else
-		memset(&slice.wanted, 0xff, sizeof(slice.wanted));
-	idm_filter_attributes(search->filter, &slice.wanted);
-	result = idm_filter_prepare(read, search->filter, err);
+	result = begin(&slice);
 	if (result == IDM_OK)
 		result = walk(&slice);
+	idm_filter_release(search->filter);
+	return result;
+}
+
+enum idm_result
+idm_search_list(struct idm_search *search, const struct idm_read *read, const uint64_t *ids,
+    size_t count, size_t *tested, idm_search_found found, void *context, struct idm_error *err)
+{
+	struct slice slice = {
+		.search = search, .read = read, .found = found, .context = context, .err = err
+	};
+	enum idm_result result = begin(&slice);
+
+	*tested = 0;
+	if (result == IDM_OK)
+		result = walk_list(&slice, ids, count, tested);
 	idm_filter_release(search->filter);
 	return result;
 }

@@ -36,6 +36,14 @@ typedef bool (*idm_search_found)(void *context, const struct idm_read *read,
 enum idm_result idm_search_slice(struct idm_search *search, const struct idm_read *read,
     uint32_t budget, idm_search_found found, void *context, struct idm_error *err);
 
+/*
+ * The same for entries that were found before, in the order of `ids`: those that match and are
+ * visible still.  *tested: how many were looked at, with the one that `found` stopped behind.
+ */
+enum idm_result idm_search_list(struct idm_search *search, const struct idm_read *read,
+    const uint64_t *ids, size_t count, size_t *tested, idm_search_found found, void *context,
+    struct idm_error *err);
+
 /* Does an entry match, of which `readable` may be searched?  One that is not there never does. */
 enum idm_result idm_search_entry(const struct idm_search *search, const struct idm_read *read,
     const struct idm_entry *entry, const struct idm_attrset *readable, bool *matches,

@@ -496,6 +496,7 @@ conn_free(struct conn *conn)
 		event_free(conn->write_event);
 	stream_close(&conn->stream, !conn->broken && conn->state != CONN_HANDSHAKE);
 	drop_input(conn);
+	sorter_unref(&conn->sorted);
 	ber_writer_free(&conn->out);
 	free(conn);
 }
@@ -511,6 +512,7 @@ conn_set_identity(struct conn *conn, const struct idm_identity *identity, uint64
 		release.release.handle = conn->handle;
 		channel_send(conn->worker->channel, &release);
 	}
+	sorter_unref(&conn->sorted); /* was made with the rights of another */
 	if (identity == NULL) {
 		be_anonymous(conn);
 	} else {

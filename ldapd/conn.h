@@ -25,6 +25,7 @@ enum { CONN_SOURCE_BYTES = 64, CONN_SOURCE_KEY_BYTES = 8 };
 
 struct worker;
 struct request;
+struct sorter;
 
 struct conn {
 	struct worker *worker;
@@ -58,6 +59,9 @@ struct conn {
 	struct idm_identity identity;
 	uint64_t handle;  /* 0: anonymous */
 	int64_t border_s; /* when the login is to be looked at again; INT64_MAX: only when told */
+
+	struct sorter *sorted; /* whose pages the client takes; NULL: none */
+	uint64_t sorted_no;    /* of the last one */
 
 	struct request *requests; /* begun and not ended */
 	size_t request_count;

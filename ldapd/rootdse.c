@@ -2,11 +2,13 @@
 
 #include "common/exop.h"
 #include "ldapd/paging.h"
+#include "ldapd/sort_control.h"
 
 /* Clients decide what they do by these lists: they name what works, and nothing else. */
 static const char *const controls[] = {
 	LDAP_CONTROL_MANAGE_DSA_IT,
 	LDAP_CONTROL_PAGED,
+	LDAP_CONTROL_SORT,
 };
 
 static const char *const extensions[] = {

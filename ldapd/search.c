@@ -2,74 +2,12 @@
 
 #include <assert.h>
 
-#include "common/clock.h"
 #include "ldapd/ldap_filter.h"
-#include "ldapd/paging.h"
 #include "ldapd/rootdse.h"
+#include "ldapd/search_impl.h"
 #include "ldapd/worker.h"
 
-enum {
-	SLICE_ENTRIES = 1024, /* tested before others have their turn */
-	ATTEMPTS = 3,         /* at a slice whose snapshot grew too old */
-	CLASSES_MAX = 4,      /* of the entries below one base */
-};
-
-/* Why a slice ended before its search did. */
-enum stop {
-	STOP_NOT,
-	STOP_FAILED,    /* `result` says how */
-	STOP_SIZE,      /* there is one more entry than may be sent */
-	STOP_PAGE,      /* or than the page holds */
-	STOP_ROOM,      /* the client has to take some first */
-	STOP_TOO_LARGE, /* an entry that no message can hold */
-};
-
-/* Which entries are in scope, beside what the filter says. */
-enum scope {
-	SCOPE_ALL,
-	SCOPE_TOP,       /* containers, and what stands in none */
-	SCOPE_BELOW,     /* those of `container` */
-	SCOPE_CONTAINER, /* and the container itself */
-};
-
-/* A search; lives in its request's arena. */
-struct searching {
-	struct request *request;
-	const struct idm_schema *schema; /* by which these two are made */
-	struct view_selection selection;
-	struct idm_attrset shown; /* what the selection needs */
-	struct idm_filter filter;
-	struct idm_search search;
-	enum scope scope;
-	enum dn_container container; /* the only one whose entries are in scope, or NONE */
-	uint32_t limit;              /* entries that may be sent */
-	uint32_t sent;
-	struct paging paging;
-	uint64_t deadline_ms; /* UINT64_MAX: none */
-	unsigned attempts;    /* at the slice at hand */
-
-	/* of one slice */
-	struct view view;
-	enum stop stop;
-	uint64_t stop_id; /* the entry that was not sent any more */
-	enum idm_result result;
-	struct idm_error *err;
-};
-
-/* --- answers */
-
-static void
-respond(struct searching *s, enum ldap_result_code code, const char *text, uint64_t next_id)
-{
-	struct ldap_result result = { .code = code, .text = idm_span_cstr(text) };
-	struct ldap_controls controls = { NULL, 0 };
-
-	if (s->paging.asked) {
-		controls.list = paging_control(s->request->arena, next_id);
-		controls.count = controls.list != NULL ? 1 : 0;
-	}
-	request_respond_full(s->request, &result, controls);
-}
+enum { CLASSES_MAX = 4 }; /* of the entries below one base */
 
 void
 search_no_such_object(
@@ -85,63 +23,6 @@ search_no_such_object(
 		result.matched_dn = idm_span_of(dn, len);
 	}
 	request_respond_full(request, &result, (struct ldap_controls){ NULL, 0 });
-}
-
-/* --- entries */
-
-/* Write an entry behind what waits to be sent; STOP_NOT: it is there. */
-static enum stop
-write_entry(struct searching *s, const struct idm_entry *entry, const struct idm_attrset *readable)
-{
-	const struct ldap_message *message = &s->request->message;
-	struct conn *conn = s->request->conn;
-	struct idm_arena_mark mark = idm_arena_mark(s->view.read->arena);
-	struct ldap_entry_writer writer;
-	uint8_t dn[TREE_DN_BYTES];
-
-	ldap_entry_begin(&writer, &conn->out, message->message_id,
-	    tree_dn(s->view.suffix, entry, dn), message->search.types_only);
-	s->result = view_write(&s->view, entry, readable, &s->selection, &writer, s->err);
-	idm_arena_rewind(s->view.read->arena, mark);
-	if (s->result != IDM_OK) {
-		ldap_entry_cancel(&writer);
-		return STOP_FAILED;
-	}
-	if (!ldap_entry_end(&writer, (struct ldap_controls){ NULL, 0 }))
-		return STOP_TOO_LARGE;
-	s->sent++;
-	return STOP_NOT;
-}
-
-/* Below a container stand its own entries, and none that gave up its name. */
-static bool
-is_in_scope(const struct searching *s, const struct idm_entry *entry)
-{
-	if (s->container == DN_CONTAINER_NONE)
-		return true;
-	return tree_container(entry) == s->container ||
-	       tree_container_itself(entry) == s->container;
-}
-
-static bool
-search_found(void *context, const struct idm_read *read, const struct idm_entry *entry,
-    const struct idm_attrset *readable)
-{
-	struct searching *s = context;
-
-	(void)read;
-	if (!is_in_scope(s, entry))
-		return true;
-	if (s->sent == s->limit)
-		s->stop = STOP_SIZE;
-	else if (s->paging.asked && s->sent == s->paging.size)
-		s->stop = STOP_PAGE;
-	else if (!conn_has_room(s->request->conn))
-		s->stop = STOP_ROOM;
-	else
-		s->stop = write_entry(s, entry, readable);
-	s->stop_id = entry->id;
-	return s->stop == STOP_NOT;
 }
 
 /* --- what is asked for */
@@ -188,9 +69,21 @@ limit_filter(struct searching *s)
 	return result == IDM_OK ? ldap_filter_all(&s->view, pair, 2, &s->filter, s->err) : result;
 }
 
-/* Attributes and filter by the schema of a snapshot: again, if it changes between two slices. */
-static enum idm_result
-resolve(struct searching *s, const struct request_read *read)
+/* What is wrong with a key stays wrong with the search, also when the schema changes. */
+static void
+resolve_order(struct searching *s)
+{
+	struct idm_span fault;
+	enum ldap_result_code code = sort_order_resolve(s->schema, &s->sort, &s->order, &fault);
+
+	if (s->sort_code != LDAP_SUCCESS)
+		return;
+	s->sort_code = code;
+	s->sort_fault = fault;
+}
+
+enum idm_result
+search_resolve(struct searching *s, const struct request_read *read)
 {
 	const struct ldap_search_request *search = &s->request->message.search;
 	enum idm_result result;
@@ -202,107 +95,13 @@ resolve(struct searching *s, const struct request_read *read)
 	result = view_select(s->schema, search->attributes, search->attribute_count,
 	    s->request->arena, &s->selection, s->err);
 	view_selection_needs(&s->selection, &s->shown);
+	if (s->sort.asked) {
+		resolve_order(s);
+		sort_order_needs(&s->order, &s->shown);
+	}
 	if (result == IDM_OK)
 		result = ldap_filter_translate(&s->view, search->filter, &s->filter, s->err);
 	return result == IDM_OK ? limit_filter(s) : result;
-}
-
-/* --- slices */
-
-static void search_resume(struct request *request);
-
-/* What the end of a slice means for the search. */
-static void
-search_go_on(struct searching *s)
-{
-	switch (s->stop) {
-	case STOP_FAILED: request_fail(s->request, s->result, s->err); return;
-	case STOP_SIZE: respond(s, LDAP_SIZE_LIMIT_EXCEEDED, "", 0); return;
-	case STOP_PAGE: respond(s, LDAP_SUCCESS, "", s->stop_id); return;
-	case STOP_TOO_LARGE:
-		respond(
-		    s, LDAP_ADMIN_LIMIT_EXCEEDED, "an entry is too large: ask for less of it", 0);
-		return;
-	case STOP_ROOM:
-		s->search.next_id = s->stop_id;
-		s->search.done = false;
-		break;
-	case STOP_NOT: break;
-	}
-	if (s->search.done)
-		respond(s, LDAP_SUCCESS, "", 0);
-	else
-		request_yield(s->request, search_resume);
-}
-
-/* One slice in a snapshot that has begun; IDM_BUSY: it grew too old, and nothing was sent. */
-static enum idm_result
-run_slice(struct searching *s, const struct request_read *read)
-{
-	struct ber_writer *out = &s->request->conn->out;
-	struct idm_arena_mark mark;
-	struct idm_search before = s->search;
-	uint32_t sent = s->sent;
-	size_t len = out->len;
-	enum idm_result result = resolve(s, read);
-
-	if (result != IDM_OK)
-		return result;
-	mark = idm_arena_mark(s->request->arena);
-	s->search.access = read->access;
-	s->stop = STOP_NOT;
-	result = idm_search_slice(&s->search, &read->read, SLICE_ENTRIES, search_found, s, s->err);
-	idm_arena_rewind(s->request->arena, mark);
-	if (result == IDM_OK && s->stop == STOP_FAILED)
-		result = s->result;
-	if (result == IDM_OK)
-		result = request_read_check(read, s->err);
-	if (result == IDM_BUSY) {
-		ber_writer_rewind(out, len);
-		s->search = before;
-		s->sent = sent;
-	}
-	return result;
-}
-
-/* Run a slice, end its snapshot, and go on. */
-static void
-search_step(struct searching *s, struct request_read *read, struct idm_error *err)
-{
-	enum idm_result result;
-
-	s->err = err;
-	result = run_slice(s, read);
-	request_read_end(read);
-	if (result == IDM_BUSY && ++s->attempts < ATTEMPTS) {
-		request_yield(s->request, search_resume);
-		return;
-	}
-	if (result != IDM_OK) {
-		request_fail(s->request, result, err);
-		return;
-	}
-	s->attempts = 0;
-	search_go_on(s);
-}
-
-static void
-search_resume(struct request *request)
-{
-	struct searching *s = request->state;
-	struct idm_error err = { 0 };
-	struct request_read read;
-	enum idm_result result;
-
-	if (clock_monotonic_ms() >= s->deadline_ms) {
-		respond(s, LDAP_TIME_LIMIT_EXCEEDED, "", 0);
-		return;
-	}
-	result = request_read_begin(request, &read, &err);
-	if (result != IDM_OK)
-		request_fail(request, result, &err);
-	else
-		search_step(s, &read, &err);
 }
 
 /* --- the base */
@@ -345,7 +144,7 @@ run_base(struct searching *s, const struct request_read *read, const struct dn_t
 		return IDM_OK;
 	result = idm_search_entry(&s->search, &read->read, &entry, &readable, &matches, s->err);
 	if (result == IDM_OK && matches)
-		s->stop = write_entry(s, &entry, &readable);
+		s->stop = search_write_entry(s, &entry, &readable);
 	return result;
 }
 
@@ -357,6 +156,7 @@ search_base(struct searching *s, struct request_read *read, const struct dn_targ
 
 	s->search.access = read->access;
 	s->search.done = true;
+	s->phase = PHASE_UNSORTED; /* one entry is in order */
 	result = run_base(s, read, target);
 	request_read_end(read);
 	if (result == IDM_NOT_FOUND)
@@ -436,7 +236,7 @@ search_made(struct searching *s, struct request_read *read,
 	if (message->search.scope != LDAP_SCOPE_ONE &&
 	    made_test(&entry, message->search.filter) == IDM_TRUE)
 		fits = made_write(&entry, message, &s->request->conn->out);
-	respond(s, fits ? LDAP_SUCCESS : LDAP_ADMIN_LIMIT_EXCEEDED, "", 0);
+	search_respond(s, fits ? LDAP_SUCCESS : LDAP_ADMIN_LIMIT_EXCEEDED, "", NULL);
 }
 
 static void
@@ -487,7 +287,8 @@ search_at(struct searching *s, struct request_read *read, const struct dn_target
 /* --- the request */
 
 static struct searching *
-searching_new(struct request *request, const struct paging *paging, struct idm_error *err)
+searching_new(struct request *request, const struct paging *paging, const struct sort_request *sort,
+    struct idm_error *err)
 {
 	const struct ldap_search_request *search = &request->message.search;
 	uint32_t limit = request->conn->worker->config->limits.search_entries;
@@ -499,9 +300,10 @@ searching_new(struct request *request, const struct paging *paging, struct idm_e
 	s->request = request;
 	s->err = err;
 	s->paging = *paging;
+	s->sort = *sort;
 	s->search.filter = &s->filter;
 	s->search.shown = &s->shown;
-	s->search.next_id = paging->next_id;
+	s->search.next_id = paging->place.next_id;
 	s->limit = limit;
 	if (search->size_limit > 0 && (uint32_t)search->size_limit < limit)
 		s->limit = (uint32_t)search->size_limit;
@@ -526,6 +328,8 @@ search_begin(struct searching *s, struct request_read *read)
 	struct request *request = s->request;
 	const struct ldap_search_request *search = &request->message.search;
 	struct dn_target target;
+	enum ldap_result_code code = LDAP_SUCCESS;
+	const char *text = "";
 	enum idm_result result = IDM_OK;
 
 	dn_to_target(search->base, &read->tree->suffix, request->arena, &target);
@@ -534,22 +338,51 @@ search_begin(struct searching *s, struct request_read *read)
 	if (read->search_limit < s->limit)
 		s->limit = read->search_limit;
 	if (result == IDM_OK)
-		result = resolve(s, read);
-	if (result == IDM_OK) {
+		result = search_resolve(s, read);
+	if (result == IDM_OK)
+		code = search_sort_begin(s, &text);
+	if (result == IDM_OK && code == LDAP_SUCCESS) {
 		search_at(s, read, &target);
 		return;
 	}
 	request_read_end(read);
-	request_fail(request, result, s->err);
+	if (result != IDM_OK)
+		request_fail(request, result, s->err);
+	else
+		search_respond(s, code, text, NULL);
+}
+
+/* What the controls ask for; false: *code and *text are what to answer. */
+static bool
+read_controls(const struct ldap_message *message, struct paging *paging, struct sort_request *sort,
+    enum ldap_result_code *code, const char **text)
+{
+	if (!paging_read(message, paging, code, text))
+		return false;
+	*code = LDAP_PROTOCOL_ERROR;
+	return sort_read(message, sort, text);
+}
+
+/* The client wants no more of these pages. */
+static void
+end_pages(struct searching *s)
+{
+	struct conn *conn = s->request->conn;
+
+	if (conn->sorted != NULL && conn->sorted->pages.no == s->paging.place.list_no)
+		search_sort_forget(conn, conn->sorted);
+	search_respond(s, LDAP_SUCCESS, "", NULL);
 }
 
 void
 search_handle(struct request *request)
 {
-	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT, LDAP_CONTROL_PAGED };
+	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT, LDAP_CONTROL_PAGED,
+		LDAP_CONTROL_SORT };
 	struct idm_error err = { 0 };
 	struct request_read read;
 	struct paging paging;
+	struct sort_request sort;
 	struct searching *s;
 	enum ldap_result_code code;
 	const char *text;
@@ -557,17 +390,17 @@ search_handle(struct request *request)
 
 	if (!request_check_controls(request, controls, sizeof(controls) / sizeof(controls[0])))
 		return;
-	if (!paging_read(&request->message, &paging, &code, &text)) {
+	if (!read_controls(&request->message, &paging, &sort, &code, &text)) {
 		request_respond(request, code, text);
 		return;
 	}
-	s = searching_new(request, &paging, &err);
+	s = searching_new(request, &paging, &sort, &err);
 	if (s == NULL) {
 		request_respond(request, LDAP_ADMIN_LIMIT_EXCEEDED, "");
 		return;
 	}
-	if (paging.asked && paging.size == 0) { /* the client wants no more of these pages */
-		respond(s, LDAP_SUCCESS, "", 0);
+	if (paging.asked && paging.size == 0) {
+		end_pages(s);
 		return;
 	}
 	result = request_read_open(request, &read, &err);

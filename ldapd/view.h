@@ -150,6 +150,8 @@ enum idm_result view_select(const struct idm_schema *schema, const struct idm_sp
 
 /* The attributes that the selected ones are computed from: whose right is looked at, no other's. */
 void view_selection_needs(const struct view_selection *selection, struct idm_attrset *out);
+/* Add those of one attribute. */
+void view_attr_needs(const struct view_attr *attr, struct idm_attrset *out);
 
 /* --- values */
 

@@ -533,18 +533,21 @@ view_select(const struct idm_schema *schema, const struct idm_span *asked, size_
 }
 
 void
+view_attr_needs(const struct view_attr *attr, struct idm_attrset *out)
+{
+	const struct idm_attr *needed[] = { attr->attr, attr->second, attr->made[0],
+		attr->made[1] };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (needed[i] != NULL)
+			idm_attrset_add(out, needed[i]);
+	}
+}
+
+void
 view_selection_needs(const struct view_selection *selection, struct idm_attrset *out)
 {
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < selection->count; i++) {
-		const struct view_attr *attr = selection->columns[i].attr;
-
-		const struct idm_attr *needed[] = { attr->attr, attr->second, attr->made[0],
-			attr->made[1] };
-
-		for (size_t k = 0; k < sizeof(needed) / sizeof(needed[0]); k++) {
-			if (needed[k] != NULL)
-				idm_attrset_add(out, needed[k]);
-		}
-	}
+	for (size_t i = 0; i < selection->count; i++)
+		view_attr_needs(selection->columns[i].attr, out);
 }

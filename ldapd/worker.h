@@ -13,6 +13,7 @@
 #include "ldapd/channel.h"
 #include "ldapd/conn.h"
 #include "ldapd/request.h"
+#include "ldapd/sorter.h"
 #include "ldapd/tls.h"
 
 enum {
@@ -44,6 +45,7 @@ struct worker {
 	struct idm_access_table *table;
 	struct tree *tree;
 	struct idm_groups *groups; /* what it found out about groups */
+	struct sorter_total sorting;
 	SSL_CTX *tls;
 	struct channel *channel;
 	struct listener *listeners; /* CONFIG_ADDRESSES_MAX + 1, the last for the local socket */

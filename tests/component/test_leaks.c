@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "ldapd/ldap_filter.h"
+#include "ldapd/sort_order.h"
 #include "tests/support/directory.h"
 
 #define OK(d, call)                                                                                \
@@ -140,6 +141,40 @@ ask_values(struct directory *d, const struct view_attr *attr, struct answers *an
 		add_answer(answers, directory_values(d, names[i], attr->name));
 }
 
+static const char *
+hex_of(struct idm_arena *arena, struct idm_span octets)
+{
+	char *text = idm_arena_alloc(arena, 2 * octets.len + 1);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < octets.len; i++)
+		snprintf(text + 2 * i, 3, "%02x", octets.ptr[i]);
+	return text;
+}
+
+/* The keys by which entries are sorted, where the attribute has an order. */
+static void
+ask_order(struct directory *d, const struct view_attr *attr, struct answers *answers)
+{
+	static const char *const names[] = { "anna", "ben", "robot", "staff" };
+	struct sort_request request = { .count = 1,
+		.keys[0].attribute = idm_span_cstr(attr->name) };
+	struct sort_order order;
+	struct idm_span span;
+
+	if (sort_order_resolve(d->view.read->schema, &request, &order, &span) != LDAP_SUCCESS)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct idm_arena_mark mark = idm_arena_mark(d->realm->arena);
+		struct idm_entry entry = directory_entry(d, names[i]);
+		struct idm_attrset readable = directory_readable(d, &entry);
+
+		OK(d, sort_order_key(&d->view, &entry, &readable, &order, &span, &d->err));
+		add_answer(answers, hex_of(d->realm->arena, span));
+		idm_arena_rewind(d->realm->arena, mark);
+	}
+}
+
 /* One hash an attribute. */
 static void
 ask_all(struct directory *d, const char *actor, struct answers *out)
@@ -153,6 +188,7 @@ ask_all(struct directory *d, const char *actor, struct answers *out)
 			continue;
 		ask_filters(d, attr, &out[i]);
 		ask_values(d, attr, &out[i]);
+		ask_order(d, attr, &out[i]);
 	}
 }
 
@@ -312,6 +348,42 @@ how_long_a_search_takes_does_not_tell_who_has_a_hidden_value(void **state)
 	assert_true(work_of(d, "idm_admin", filters[3]) >= admin_before[3] + PERSONS / 2);
 }
 
+static const char *
+order_key(struct directory *d, const char *actor, const char *name, const char *attribute)
+{
+	struct sort_request request = { .count = 1, .keys[0].attribute = idm_span_cstr(attribute) };
+	struct sort_order order;
+	struct idm_entry entry;
+	struct idm_attrset readable;
+	struct idm_span span;
+
+	directory_look(d, actor);
+	entry = directory_entry(d, name);
+	readable = directory_readable(d, &entry);
+	assert_int_equal(sort_order_resolve(d->view.read->schema, &request, &order, &span), 0);
+	OK(d, sort_order_key(&d->view, &entry, &readable, &order, &span, &d->err));
+	return hex_of(d->realm->arena, span);
+}
+
+/* Nor has a hidden value a place in an order: it is as if it were not there. */
+static void
+what_one_may_not_search_is_absent_from_an_order(void **state)
+{
+	static const char *const hidden[] = { "mail", "radius_secret", "primary_credential",
+		"legalname", "sn", "account_expire", "nsAccountLock", "mail;primary" };
+	struct directory *d = *state;
+
+	set_hidden(d, &first);
+	OK(d, realm_modify(d->realm, NULL, "anna", "=displayname", "anna", NULL));
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		if (strcmp(hidden[i], "sn") != 0) /* displayname, which all may search, has one */
+			assert_string_equal(order_key(d, "ben", "anna", hidden[i]), "ff");
+		assert_string_not_equal(order_key(d, "idm_admin", "anna", hidden[i]), "ff");
+	}
+	assert_string_equal(order_key(d, "ben", "anna", "sn"), "01616e6e610000");
+	assert_string_equal(order_key(d, "idm_admin", "anna", "radius_secret"), "017365740000");
+}
+
 /* What nobody may see has no effect on a search that asks for everything. */
 static void
 entries_that_one_may_not_see_are_not_there(void **state)
@@ -340,6 +412,7 @@ main(void)
 		T(they_do_to_those_who_may_search_them),
 		T(a_term_on_a_hidden_attribute_is_undefined_under_not_too),
 		T(how_long_a_search_takes_does_not_tell_who_has_a_hidden_value),
+		T(what_one_may_not_search_is_absent_from_an_order),
 		T(entries_that_one_may_not_see_are_not_there),
 	};
 

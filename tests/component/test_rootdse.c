@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "ldapd/paging.h"
+#include "ldapd/sort_control.h"
 #include "ldapd/rootdse.h"
 #include "tests/support/directory.h"
 
@@ -28,6 +29,7 @@ the_root_dse_names_the_suffix_and_what_works(void **state)
 	assert_true(has(&entry, "namingContexts", DIRECTORY_SUFFIX));
 	assert_true(has(&entry, "NAMINGCONTEXTS", DIRECTORY_SUFFIX));
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_PAGED));
+	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_SORT));
 	assert_true(has(&entry, "supportedLDAPVersion", "3"));
 	assert_false(has(&entry, "supportedLDAPVersion", "2"));
 	assert_null(made_find(&entry, IDM_SPAN_LIT("supportedSASLMechanisms")));
@@ -138,9 +140,9 @@ a_page_is_asked_for_by_size_and_cookie(void **state)
 	assert_true(READ("\x30\x06\x02\x02\x01\xf4\x04\x00", &paging, &code));
 	assert_true(paging.asked);
 	assert_int_equal(paging.size, 500);
-	assert_int_equal(paging.next_id, 0);
+	assert_int_equal(paging.place.next_id, 0);
 	assert_true(READ("\x30\x0d\x02\x01\x05\x04\x08\0\0\0\0\0\0\x12\x34", &paging, &code));
-	assert_int_equal(paging.next_id, 0x1234);
+	assert_int_equal(paging.place.next_id, 0x1234);
 }
 
 static void
@@ -175,16 +177,16 @@ a_cookie_comes_back_as_it_was_given(void **state)
 	const char *text;
 
 	(void)state;
-	control = paging_control(arena, 0x123456789a);
+	control = paging_control(arena, &(struct paging_place){ .next_id = 0x123456789a });
 	assert_non_null(control);
 	message.controls = control;
 	assert_true(paging_read(&message, &paging, &code, &text));
-	assert_int_equal(paging.next_id, 0x123456789a);
-	control = paging_control(arena, 0);
+	assert_int_equal(paging.place.next_id, 0x123456789a);
+	control = paging_control(arena, &(struct paging_place){ 0 });
 	assert_non_null(control);
 	message.controls = control;
 	assert_true(paging_read(&message, &paging, &code, &text));
-	assert_int_equal(paging.next_id, 0);
+	assert_int_equal(paging.place.next_id, 0);
 	idm_arena_free(&arena);
 }
 

@@ -536,6 +536,49 @@ a_search_that_is_done_stays_done(void **state)
 	assert_int_equal(hits.count, 0);
 }
 
+/* In the order of the list, and without those that match no more, or are no more. */
+static void
+a_list_that_was_found_is_tested_again(void **state)
+{
+	static struct hits whole, some, listed;
+	struct world *w = *state;
+	struct idm_access *access = profiles_of(w->f, &w->table, "reader", IDM_IDENTITY_SESSION);
+	struct idm_filter filter = parse(w, "(class=person)");
+	struct idm_filter fewer = parse(w, "(&(class=person)(name=*1*))");
+	struct idm_read read = read_of(w);
+	struct idm_search s = { .filter = &filter, .access = access };
+	uint64_t ids[FOUND_MAX + 1];
+	size_t tested = 0;
+
+	search(w, &filter, access, 1000000, &whole);
+	search(w, &fewer, access, 1000000, &some);
+	assert_in_range(some.count, 6, whole.count - 1);
+	for (size_t i = 0; i < whole.count; i++)
+		ids[i] = whole.ids[whole.count - 1 - i];
+	ids[whole.count] = UINT64_MAX - 1; /* nobody */
+	listed.count = 0;
+	assert_int_equal(
+	    idm_search_list(&s, &read, ids, whole.count + 1, &tested, take, &listed, &w->f->err),
+	    IDM_OK);
+	assert_int_equal(tested, whole.count + 1);
+	assert_int_equal(listed.count, whole.count);
+	assert_memory_equal(listed.ids, ids, whole.count * sizeof(ids[0]));
+	s.filter = &fewer;
+	listed.count = 0;
+	listed.stop_after = 5;
+	assert_int_equal(
+	    idm_search_list(&s, &read, ids, whole.count, &tested, take, &listed, &w->f->err),
+	    IDM_OK);
+	assert_int_equal(listed.count, 5);
+	assert_true(tested < whole.count);
+	listed.stop_after = 0;
+	listed.count = 0;
+	assert_int_equal(
+	    idm_search_list(&s, &read, ids, whole.count, &tested, take, &listed, &w->f->err),
+	    IDM_OK);
+	assert_int_equal(listed.count, some.count);
+}
+
 /* However many entries are tested, a search holds no more memory than for one. */
 static void
 memory_does_not_grow_with_the_entries_tested(void **state)
@@ -766,6 +809,7 @@ main(void)
 		cmocka_unit_test(the_smallest_slices_give_the_same),
 		cmocka_unit_test(a_taker_that_has_enough_ends_the_slice),
 		cmocka_unit_test(a_search_that_is_done_stays_done),
+		cmocka_unit_test(a_list_that_was_found_is_tested_again),
 		cmocka_unit_test(memory_does_not_grow_with_the_entries_tested),
 		cmocka_unit_test(recycled_entries_are_there_for_who_asks_and_may),
 		cmocka_unit_test(one_entry_is_judged_as_a_search_would),

@@ -63,23 +63,34 @@ begin(struct requests *r, int32_t id, uint8_t op)
 }
 
 static void
+write_control(struct requests *r, struct ldap_control *control)
+{
+	size_t one;
+
+	if (control->oid.len == 0)
+		return;
+	one = ber_open(&r->w, BER_SEQUENCE, BER_SHORT);
+	ber_write_octets(&r->w, BER_OCTET_STRING, control->oid);
+	if (control->critical)
+		ber_write_boolean(&r->w, BER_BOOLEAN, true);
+	if (control->has_value)
+		ber_write_octets(&r->w, BER_OCTET_STRING, control->value);
+	ber_close(&r->w, one);
+	control->oid.len = 0;
+}
+
+static void
 end(struct requests *r, struct marks marks)
 {
-	size_t list, one;
+	size_t list;
 
 	if (marks.op != 0)
 		ber_close(&r->w, marks.op);
-	if (r->control.oid.len != 0) {
+	if (r->control.oid.len != 0 || r->other.oid.len != 0) {
 		list = ber_open(&r->w, TAG_CONTROLS, BER_SHORT);
-		one = ber_open(&r->w, BER_SEQUENCE, BER_SHORT);
-		ber_write_octets(&r->w, BER_OCTET_STRING, r->control.oid);
-		if (r->control.critical)
-			ber_write_boolean(&r->w, BER_BOOLEAN, true);
-		if (r->control.has_value)
-			ber_write_octets(&r->w, BER_OCTET_STRING, r->control.value);
-		ber_close(&r->w, one);
+		write_control(r, &r->control);
+		write_control(r, &r->other);
 		ber_close(&r->w, list);
-		r->control.oid.len = 0;
 	}
 	ber_close(&r->w, marks.message);
 	assert_false(r->w.failed);
@@ -383,22 +394,33 @@ decode_result(struct ber_reader *op, struct answer *out)
 }
 
 static void
-decode_control(struct ber_reader *message, struct answer *out)
+decode_control(struct ber_reader *list, char *oid, uint8_t *out, size_t room, size_t *len)
 {
-	struct ber_reader list = ber_read_nested(message, TAG_CONTROLS);
-	struct ber_reader control = ber_read_nested(&list, BER_SEQUENCE);
+	struct ber_reader control = ber_read_nested(list, BER_SEQUENCE);
 	struct idm_span value;
 
-	copy_text(out->control, ber_read_octets(&control, BER_OCTET_STRING));
+	copy_text(oid, ber_read_octets(&control, BER_OCTET_STRING));
 	if (ber_next_tag(&control) == BER_BOOLEAN)
 		ber_read_boolean(&control, BER_BOOLEAN);
 	if (ber_next_tag(&control) == BER_OCTET_STRING) {
 		value = ber_read_octets(&control, BER_OCTET_STRING);
-		assert_true(value.len <= sizeof(out->control_value));
-		memcpy(out->control_value, value.ptr, value.len);
-		out->control_value_len = value.len;
+		assert_true(value.len <= room);
+		memcpy(out, value.ptr, value.len);
+		*len = value.len;
 	}
 	ber_read_end(&control);
+}
+
+static void
+decode_controls(struct ber_reader *message, struct answer *out)
+{
+	struct ber_reader list = ber_read_nested(message, TAG_CONTROLS);
+
+	decode_control(&list, out->control, out->control_value, sizeof(out->control_value),
+	    &out->control_value_len);
+	if (!ber_at_end(&list))
+		decode_control(&list, out->other, out->other_value, sizeof(out->other_value),
+		    &out->other_value_len);
 	ber_read_end(&list);
 }
 
@@ -420,7 +442,7 @@ answer_decode(struct idm_span pdu, struct answer *out)
 		decode_result(&op, out);
 	ber_read_end(&op);
 	if (!ber_at_end(&message))
-		decode_control(&message, out);
+		decode_controls(&message, out);
 	ber_read_end(&message);
 	ber_read_end(&top);
 	assert_false(bad);

@@ -14,10 +14,11 @@ enum {
 	ANSWER_VALUE_BYTES = 8192,
 };
 
-/* Requests one behind the other; the control, if set, goes with the next one alone. */
+/* Requests one behind the other; the controls, if set, go with the next one alone. */
 struct requests {
 	struct ber_writer w;
 	struct ldap_control control; /* oid.len 0: none */
+	struct ldap_control other;   /* likewise */
 };
 
 void requests_init(struct requests *r);
@@ -72,6 +73,9 @@ struct answer {
 	char control[ANSWER_TEXT_BYTES]; /* OID of the response control, "" none */
 	uint8_t control_value[64];
 	size_t control_value_len;
+	char other[ANSWER_TEXT_BYTES]; /* the same of a second one */
+	uint8_t other_value[64];
+	size_t other_value_len;
 };
 
 /* Decode one whole PDU, which fails the test if it is not one that a server sends. */

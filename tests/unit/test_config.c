@@ -140,11 +140,12 @@ every_key_is_read(void **state)
 	    "message_bytes_unbound = 1_024\nmessage_bytes = 1025\nconnections = 1\n"
 	    "connections_per_source = 2\nhandshake_s = 3\nfirst_pdu_s = 4\npdu_s = 5\n"
 	    "idle_unbound_s = 6\nidle_s = 7\nwrite_stall_s = 8\noutput_bytes = +16384\n"
-	    "outstanding = 9\nsearch_entries = 10\nfilter_depth = 11\nfilter_nodes = 13\n"
+	    "outstanding = 9\nsearch_entries = 10\nsort_bytes = 16_385\n"
+	    "sort_total_bytes = 16386\nfilter_depth = 11\nfilter_nodes = 13\n"
 	    "attributes = 14\ncontrols = 15\nhash_pool_threads = 16\nhash_queue = 17\n"
 	    "verified_passwords = 18\nverified_s = 19";
 	static const struct server_limits expected = { 1024, 1025, 1, 2, 3, 4, 5, 6, 7, 8, 16384, 9,
-		10, 11, 13, 14, 15, 16, 17, 18, 19 };
+		10, 16385, 16386, 11, 13, 14, 15, 16, 17, 18, 19 };
 	struct server_config config;
 
 	(void)state;

@@ -55,11 +55,12 @@ a_size_and_a_cookie_are_read(void **state)
 	assert_true(paging_read(&message, &paging, &code, &text));
 	assert_true(paging.asked);
 	assert_int_equal(paging.size, 100);
-	assert_int_equal(paging.next_id, 0);
+	assert_int_equal(paging.place.next_id, 0);
+	assert_int_equal(paging.place.list_no, 0);
 	message = message_with(&later);
 	assert_true(paging_read(&message, &paging, &code, &text));
 	assert_int_equal(paging.size, 0);
-	assert_int_equal(paging.next_id, 0x1001);
+	assert_int_equal(paging.place.next_id, 0x1001);
 }
 
 static void
@@ -98,6 +99,9 @@ another_server_s_cookie_is_refused(void **state)
 		CONTROL("\x30\x08\x02\x01\x64\x04\x03\x61\x62\x63"),
 		CONTROL("\x30\x0d\x02\x01\x64\x04\x08\0\0\0\0\0\0\0\0"),
 		CONTROL("\x30\x0e\x02\x01\x64\x04\x09\0\0\0\0\0\0\0\0\x01"),
+		/* a list 0 of connection 1 */
+		CONTROL("\x30\x1d\x02\x01\x64\x04\x18\0\0\0\0\0\0\0\x01"
+			"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
 	};
 
 	(void)state;
@@ -117,12 +121,19 @@ another_server_s_cookie_is_refused(void **state)
 static void
 a_cookie_comes_back_as_it_was_given(void **state)
 {
-	static const uint64_t ids[] = { 1, 127, 128, 65536, UINT64_MAX };
+	static const struct paging_place places[] = {
+		{ .next_id = 1 },
+		{ .next_id = 128 },
+		{ .next_id = UINT64_MAX },
+		{ .conn_no = 7, .list_no = 1, .position = 50 },
+		{ .conn_no = UINT64_MAX, .list_no = UINT64_MAX, .position = UINT64_MAX },
+		{ .list_no = 1 },
+	};
 	struct idm_arena *arena = idm_arena_new(4096);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		const struct ldap_control *control = paging_control(arena, ids[i]);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const struct ldap_control *control = paging_control(arena, &places[i]);
 		struct ldap_message message = message_with(control);
 		enum ldap_result_code code;
 		const char *text;
@@ -131,7 +142,7 @@ a_cookie_comes_back_as_it_was_given(void **state)
 		assert_non_null(control);
 		assert_false(control->critical);
 		assert_true(paging_read(&message, &paging, &code, &text));
-		assert_int_equal(paging.next_id, ids[i]);
+		assert_memory_equal(&paging.place, &places[i], sizeof(places[i]));
 	}
 	idm_arena_free(&arena);
 }
@@ -141,7 +152,7 @@ the_last_page_has_an_empty_cookie(void **state)
 {
 	static const uint8_t last[] = { 0x30, 0x05, 0x02, 0x01, 0x00, 0x04, 0x00 };
 	struct idm_arena *arena = idm_arena_new(4096);
-	const struct ldap_control *control = paging_control(arena, 0);
+	const struct ldap_control *control = paging_control(arena, &(struct paging_place){ 0 });
 
 	(void)state;
 	assert_non_null(control);
@@ -158,7 +169,7 @@ without_memory_there_is_no_control(void **state)
 	(void)state;
 	while (idm_arena_alloc(arena, 1) != NULL)
 		;
-	assert_null(paging_control(arena, 5));
+	assert_null(paging_control(arena, &(struct paging_place){ .next_id = 5 }));
 	idm_arena_free(&arena);
 }
 
