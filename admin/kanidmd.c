@@ -39,6 +39,7 @@ static const struct command {
 	{ "database reindex", "[--accept]", "a", 0, 0, server_reindex },
 	{ "database vacuum", "", "", 0, 0, server_vacuum },
 	{ "domain rename", "DOMAIN", "", 1, 0, server_rename_domain },
+	{ "key rotate", "[password|radius]", "", 0, 1, server_rotate_key },
 	{ "version", "", "", 0, 0, version },
 };
 

@@ -42,6 +42,7 @@ int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
 int server_disable_account(struct server_cli *cli);
+int server_rotate_key(struct server_cli *cli); /* key rotate */
 int server_trust_clock(struct server_cli *cli);
 int server_import(struct server_cli *cli);
 int server_backup(struct server_cli *cli); /* database ... */

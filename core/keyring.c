@@ -27,20 +27,35 @@ idm_purpose_name(enum idm_purpose purpose)
 
 /* --- making a key file */
 
-/* `kanidm-keyring 1 PURPOSE`, then `ID STATE KEY` a line. */
-static bool
-format_first(enum idm_purpose purpose, char *out, size_t room)
+/* `ID STATE KEY` and the end of a line, behind what stands in `text`. */
+static void
+format_key(const struct key *key, bool active, char *text, size_t room)
 {
-	uint8_t key[IDM_GCM_KEY_BYTES];
 	char hex[2 * IDM_GCM_KEY_BYTES + 1];
-	bool ok = RAND_bytes(key, sizeof(key)) == 1;
+	size_t len = strlen(text);
 
-	for (size_t i = 0; i < sizeof(key); i++)
-		snprintf(hex + 2 * i, 3, "%02x", key[i]);
-	snprintf(out, room, "kanidm-keyring 1 %s\n1 active %s\n", idm_purpose_name(purpose), hex);
-	OPENSSL_cleanse(key, sizeof(key));
+	for (size_t i = 0; i < IDM_GCM_KEY_BYTES; i++)
+		snprintf(hex + 2 * i, 3, "%02x", key->bytes[i]);
+	snprintf(text + len, room - len, "%u %s %s\n", key->id, active ? "active" : "retired", hex);
 	OPENSSL_cleanse(hex, sizeof(hex));
+}
+
+/* A new key, the only active one. */
+static bool
+format_new(uint32_t id, char *text, size_t room)
+{
+	struct key key = { .id = id };
+	bool ok = RAND_bytes(key.bytes, sizeof(key.bytes)) == 1;
+
+	format_key(&key, true, text, room);
+	OPENSSL_cleanse(&key, sizeof(key));
 	return ok;
+}
+
+static void
+format_head(enum idm_purpose purpose, char *text, size_t room)
+{
+	snprintf(text, room, "kanidm-keyring 1 %s\n", idm_purpose_name(purpose));
 }
 
 static enum idm_result
@@ -119,7 +134,8 @@ idm_keyring_create(const char *path, enum idm_purpose purpose, gid_t group, stru
 		return IDM_OK;
 	if (errno != ENOENT)
 		return fail_errno(err, path, "can't look for it");
-	if (format_first(purpose, text, sizeof(text)))
+	format_head(purpose, text, sizeof(text));
+	if (format_new(1, text, sizeof(text)))
 		result = write_file(path, text, group, RENAME_NOREPLACE, err);
 	else
 		result = idm_fail(err, IDM_SYSTEM, "%s: the random source failed", path);
@@ -326,4 +342,44 @@ enum idm_purpose
 idm_keyring_purpose(const struct idm_keyring *ring)
 {
 	return ring->purpose;
+}
+
+/* --- replacing keys */
+
+/* All that the ring has, but the oldest where it is full, and a new one. */
+static enum idm_result
+format_rotated(const struct idm_keyring *ring, char text[KEY_FILE_MAX_BYTES], struct idm_error *err)
+{
+	uint32_t newest = 0, oldest = UINT32_MAX;
+
+	for (size_t i = 0; i < ring->count; i++) {
+		newest = ring->keys[i].id > newest ? ring->keys[i].id : newest;
+		oldest = ring->keys[i].id < oldest ? ring->keys[i].id : oldest;
+	}
+	format_head(ring->purpose, text, KEY_FILE_MAX_BYTES);
+	for (size_t i = 0; i < ring->count; i++) {
+		if (ring->count < KEYS_MAX || ring->keys[i].id != oldest)
+			format_key(&ring->keys[i], false, text, KEY_FILE_MAX_BYTES);
+	}
+	if (newest == KEY_ID_MAX)
+		return idm_fail(err, IDM_LIMIT, "the %s key ring has used up its numbers",
+		    idm_purpose_name(ring->purpose));
+	if (!format_new(newest + 1, text, KEY_FILE_MAX_BYTES))
+		return idm_fail(err, IDM_SYSTEM, "the random source failed");
+	return IDM_OK;
+}
+
+enum idm_result
+idm_keyring_rotate(const char *path, enum idm_purpose purpose, gid_t group, struct idm_error *err)
+{
+	struct idm_keyring *ring;
+	enum idm_result result = idm_keyring_open(path, purpose, &ring, err);
+
+	if (result != IDM_OK)
+		return result;
+	result = format_rotated(ring, ring->text, err);
+	if (result == IDM_OK)
+		result = write_file(path, ring->text, group, 0, err);
+	idm_keyring_close(&ring); /* wipes the text too */
+	return result;
 }

@@ -7,6 +7,7 @@
 
 enum {
 	KEYS_MAX = 64,
+	KEY_ID_MAX = 999999999,         /* 9 digits */
 	KEY_FILE_MAX_BYTES = 16 * 1024, /* it is read into locked memory */
 };
 

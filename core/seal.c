@@ -145,3 +145,28 @@ idm_seal_set_at(struct idm_span blob)
 	memcpy(&no, blob.ptr + 6, sizeof(no));
 	return be64toh(no);
 }
+
+enum idm_result
+idm_reseal(const struct idm_keyring *ring, const struct idm_uuid *uuid, uint32_t attr_number,
+    struct idm_span blob, struct idm_arena *arena, struct idm_span *out, bool *changed,
+    struct idm_error *err)
+{
+	const struct key *key;
+	struct idm_span plain;
+	enum idm_result result;
+
+	*changed = false;
+	if (blob.len >= BLOB_MIN_BYTES && blob.ptr[1] != ring->purpose)
+		return IDM_OK;
+	key = key_of(ring, blob, err);
+	if (key == NULL)
+		return IDM_CORRUPT;
+	if (key == newest_key(ring))
+		return IDM_OK;
+	result = idm_unseal(ring, uuid, attr_number, blob, arena, &plain, err);
+	if (result == IDM_OK)
+		result = idm_seal(
+		    ring, uuid, attr_number, idm_seal_set_at(blob), plain, arena, out, err);
+	*changed = result == IDM_OK;
+	return result;
+}

@@ -33,6 +33,13 @@ enum idm_result idm_keyring_write(
     const char *path, const char *text, gid_t group, struct idm_error *err);
 
 /*
+ * Give the ring of a key file a new active key; those that it had are retired, they unseal only.
+ * A ring that is full loses its oldest key.  The file is replaced as a whole, with the group above.
+ */
+enum idm_result idm_keyring_rotate(
+    const char *path, enum idm_purpose purpose, gid_t group, struct idm_error *err);
+
+/*
  * Read a key file.  IDM_INVALID names file and line; a file that others may read or write is
  * refused too.  IDM_NOT_FOUND: there is no such file.
  */
@@ -50,6 +57,14 @@ enum idm_result idm_seal(const struct idm_keyring *ring, const struct idm_uuid *
 enum idm_result idm_unseal(const struct idm_keyring *ring, const struct idm_uuid *uuid,
     uint32_t attr_number, struct idm_span blob, struct idm_arena *arena, struct idm_span *plain,
     struct idm_error *err);
+
+/*
+ * The same secret under the ring's newest active key, set at the same number; *changed false: it is
+ * sealed under that already, or it is of another purpose than the ring.  Errors as of idm_unseal.
+ */
+enum idm_result idm_reseal(const struct idm_keyring *ring, const struct idm_uuid *uuid,
+    uint32_t attr_number, struct idm_span blob, struct idm_arena *arena, struct idm_span *out,
+    bool *changed, struct idm_error *err);
 
 /* The change number at which the secret was set; 0: not a blob. */
 uint64_t idm_seal_set_at(struct idm_span blob);

@@ -17,6 +17,7 @@
 #include "core/radius.h"
 #include "core/store.h"
 #include "rlm_kanidm/reply.h"
+#include "rlm_kanidm/ring.h"
 
 enum {
 	REQUIRED_GROUPS_MAX = 64,
@@ -33,7 +34,7 @@ struct rlm_kanidm {
 	struct idm_span required_groups[REQUIRED_GROUPS_MAX]; /* borrowed from the configuration */
 	size_t required_count;                                /* 0: the domain's decide */
 	struct idm_store *store;                              /* the process's */
-	struct idm_keyring *ring;
+	struct ring *ring;
 };
 
 static const CONF_PARSER module_config[] = {
@@ -226,7 +227,7 @@ mod_instantiate(CONF_SECTION *conf, void *instance)
 		cf_log_err_cs(conf, "database: %s", err.text);
 		return -1;
 	}
-	if (idm_keyring_open(inst->key_file, IDM_PURPOSE_RADIUS, &inst->ring, &err) != IDM_OK) {
+	if (ring_open(inst->key_file, &inst->ring, &err) != IDM_OK) {
 		cf_log_err_cs(conf, "key_file: %s", err.text);
 		return -1;
 	}
@@ -238,7 +239,7 @@ mod_detach(void *instance)
 {
 	struct rlm_kanidm *inst = instance;
 
-	idm_keyring_close(&inst->ring);
+	ring_close(&inst->ring);
 	environment_release(&inst->store);
 	return 0;
 }
@@ -310,6 +311,24 @@ struct decision {
 	struct idm_radius_answer answer; /* wiped by whoever has the decision */
 };
 
+/* With the keys as they are; once more where they have been replaced since they were read. */
+static enum idm_result
+ask(const struct rlm_kanidm *inst, const struct idm_radius_query *query, struct idm_now now,
+    struct idm_radius_answer *answer, struct idm_error *err)
+{
+	struct idm_radius_memory *memory = thread_memory();
+	const struct idm_keyring *keys = ring_keys(inst->ring);
+	enum idm_result result;
+
+	if (memory == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = idm_radius_decide(inst->store, keys, query, now, memory, answer, err);
+	if (result == IDM_CORRUPT && ring_renew(inst->ring, keys))
+		result = idm_radius_decide(
+		    inst->store, ring_keys(inst->ring), query, now, memory, answer, err);
+	return result;
+}
+
 /* Ask the core about `who`, and log a refusal.  RLM_MODULE_OK: the answer has the secret too. */
 static rlm_rcode_t
 decide(
@@ -323,16 +342,11 @@ decide(
 		.need_secret = true,
 	};
 	struct idm_now now = idm_store_now(inst->store, clock_now_s());
-	struct idm_radius_memory *memory = thread_memory();
-	struct idm_error err = { .text = "out of memory" };
-	enum idm_result result = IDM_SYSTEM;
+	struct idm_error err = { .text = "" };
 	rlm_rcode_t code;
 
 	idm_radius_answer_wipe(answer);
-	if (memory != NULL)
-		result =
-		    idm_radius_decide(inst->store, inst->ring, &query, now, memory, answer, &err);
-	if (result != IDM_OK)
+	if (ask(inst, &query, now, answer, &err) != IDM_OK)
 		return refuse(request, RLM_MODULE_FAIL, who, err.text);
 	decision->at_s = now.at_s;
 	code = verdict_code(answer->verdict);

@@ -260,6 +260,83 @@ the_newest_active_key_seals_and_retired_ones_unseal(void **state)
 	idm_keyring_close(&ring);
 }
 
+static struct idm_keyring *
+open_ring(void)
+{
+	struct idm_keyring *ring;
+	struct idm_error err = { .text = "" };
+
+	if (idm_keyring_open(path, IDM_PURPOSE_PASSWORD, &ring, &err) != IDM_OK)
+		fail_msg("%s", err.text);
+	return ring;
+}
+
+static void
+a_rotated_ring_opens_what_it_sealed_before_and_seals_anew(void **state)
+{
+	struct idm_keyring *ring;
+	struct idm_span before, after, again, plain;
+	struct stat info;
+	bool changed;
+
+	(void)state;
+	ring = ring_of(HEAD "1 active " KEY_A "\n");
+	before = seal(ring, IDM_SPAN_LIT("hush"), 77);
+	assert_int_equal(
+	    idm_reseal(ring, &alice, ATTR, before, arena, &after, &changed, NULL), IDM_OK);
+	assert_false(changed);
+	idm_keyring_close(&ring);
+
+	assert_int_equal(idm_keyring_rotate(path, IDM_PURPOSE_PASSWORD, (gid_t)-1, NULL), IDM_OK);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+	ring = open_ring();
+	assert_int_equal(
+	    idm_reseal(ring, &alice, ATTR, before, arena, &after, &changed, NULL), IDM_OK);
+	assert_true(changed);
+	assert_int_equal(after.ptr[5], 2); /* its key id */
+	assert_int_equal(idm_seal_set_at(after), 77);
+	assert_int_equal(idm_unseal(ring, &alice, ATTR, after, arena, &plain, NULL), IDM_OK);
+	assert_true(idm_span_is(plain, "hush"));
+	assert_int_equal(idm_unseal(ring, &alice, ATTR, before, arena, &plain, NULL), IDM_OK);
+	assert_int_equal(
+	    idm_reseal(ring, &alice, ATTR, after, arena, &again, &changed, NULL), IDM_OK);
+	assert_false(changed);
+	assert_int_equal(
+	    idm_reseal(ring, &bob, ATTR, before, arena, &again, &changed, NULL), IDM_CORRUPT);
+	idm_keyring_close(&ring);
+}
+
+static void
+a_full_ring_loses_its_oldest_key_alone(void **state)
+{
+	struct idm_keyring *ring;
+	struct idm_span first, second, plain;
+
+	(void)state;
+	ring = ring_of(HEAD "1 active " KEY_A "\n");
+	first = seal(ring, IDM_SPAN_LIT("first"), 1);
+	idm_keyring_close(&ring);
+	for (int i = 0; i < 64; i++) {
+		assert_int_equal(
+		    idm_keyring_rotate(path, IDM_PURPOSE_PASSWORD, (gid_t)-1, NULL), IDM_OK);
+		if (i == 0) {
+			ring = open_ring();
+			second = seal(ring, IDM_SPAN_LIT("second"), 2);
+			idm_keyring_close(&ring);
+		}
+	}
+	ring = open_ring();
+	assert_int_equal(idm_unseal(ring, &alice, ATTR, first, arena, &plain, NULL), IDM_CORRUPT);
+	assert_int_equal(idm_unseal(ring, &alice, ATTR, second, arena, &plain, NULL), IDM_OK);
+	idm_keyring_close(&ring);
+	write_file(HEAD "999999999 active " KEY_A "\n", 0600);
+	assert_int_equal(
+	    idm_keyring_rotate(path, IDM_PURPOSE_PASSWORD, (gid_t)-1, NULL), IDM_LIMIT);
+	ring = open_ring(); /* as it was */
+	idm_keyring_close(&ring);
+}
+
 static void
 a_full_arena_and_an_overlong_secret_are_limits(void **state)
 {
@@ -471,6 +548,8 @@ main(void)
 		cmocka_unit_test(a_blob_fits_its_entry_and_attribute_alone),
 		cmocka_unit_test(another_key_or_purpose_opens_nothing),
 		cmocka_unit_test(the_newest_active_key_seals_and_retired_ones_unseal),
+		cmocka_unit_test(a_rotated_ring_opens_what_it_sealed_before_and_seals_anew),
+		cmocka_unit_test(a_full_ring_loses_its_oldest_key_alone),
 		cmocka_unit_test(a_full_arena_and_an_overlong_secret_are_limits),
 		cmocka_unit_test(a_ring_is_made_once_with_its_mode),
 		cmocka_unit_test(a_ring_with_a_group_may_be_read_by_it),
