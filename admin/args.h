@@ -17,6 +17,7 @@ enum args_details {
 	ARGS_SHELL = 1 << 4,     /* --shell, --home */
 	ARGS_TOKEN = 1 << 5,     /* --rw */
 	ARGS_TTL = 1 << 7,       /* --ttl */
+	ARGS_AUDIT = 1 << 12,    /* which records are looked for */
 };
 
 /*

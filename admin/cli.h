@@ -58,6 +58,13 @@ struct cli {
 	const char *shell;
 	const char *home;
 	bool read_write;
+	const char *since;
+	const char *until;
+	const char *actor;
+	const char *target;
+	const char *outcome;
+	const char *operation;
+	const char *limit;
 
 	struct client *client;
 };
@@ -135,6 +142,8 @@ int cmd_denied_names_remove(struct cli *cli);
 int cmd_badlist_show(struct cli *cli);
 int cmd_badlist_upload(struct cli *cli);
 int cmd_badlist_remove(struct cli *cli);
+int cmd_audit_list(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
 int cmd_recycle_list(struct cli *cli);
 int cmd_recycle_get(struct cli *cli);
 int cmd_recycle_revive(struct cli *cli);

@@ -81,6 +81,47 @@ enum exop_token_action {
 };
 
 /*
+ * The audit trail, for who may read audit_trail of the system's configuration.
+ *
+ * list: records, the newest first, that are older than `before` (0: than none), at most `limit` of
+ * them (0: as many as fit), and that fit all the rest: of a second from `since` on and before
+ * `until` (0: any), by `actor` and about `target` (each a name, spn or uuid; empty: anybody), of an
+ * operation (empty: any) and an outcome.
+ * Request: SEQUENCE { action ENUMERATED { list(0) }, before INTEGER, limit INTEGER, since INTEGER,
+ *                     until INTEGER, actor OCTET STRING, target OCTET STRING,
+ *                     operation OCTET STRING, outcome ENUMERATED { any(0), ok(1), refused(2) } }
+ * Response: SEQUENCE { next INTEGER, records SEQUENCE OF Record }
+ *   Record: SEQUENCE { serial INTEGER, at INTEGER, trusted BOOLEAN, protocol OCTET STRING,
+ *                      operation OCTET STRING, outcome OCTET STRING, actor OCTET STRING,
+ *                      actorName OCTET STRING, session OCTET STRING, source OCTET STRING,
+ *                      target OCTET STRING, targetName OCTET STRING, change INTEGER,
+ *                      reason OCTET STRING, attributesLeft INTEGER,
+ *                      attributes SEQUENCE OF OCTET STRING, hash OCTET STRING }
+ * An answer comes after so much work: `next`, unless it is 0, is the `before` to go on with.
+ * `actor`, `session` and `target` are uuids, empty where there is none; `change` is the number of
+ * a change, 0 for what was none; `hash` is the record's own, in hexadecimal digits.
+ *
+ * verify: walk over the chain from the record `from` on (0: the oldest that is kept).
+ * Request: SEQUENCE { action ENUMERATED { verify(1) }, from INTEGER }
+ * Response: SEQUENCE { next INTEGER, first INTEGER, last INTEGER, hash OCTET STRING,
+ *                      broken INTEGER, text OCTET STRING }
+ * `hash` is that of the record `last`; `broken`, unless it is 0, is the first record at which the
+ * chain does not hold, and `text` says how.
+ */
+#define EXOP_AUDIT EXOP_ARC ".9"
+
+enum exop_audit_action {
+	EXOP_AUDIT_LIST = 0,
+	EXOP_AUDIT_VERIFY = 1,
+};
+
+enum exop_audit_outcome {
+	EXOP_AUDIT_ANY = 0,
+	EXOP_AUDIT_OK = 1,
+	EXOP_AUDIT_REFUSED = 2,
+};
+
+/*
  * What `actor` (empty: oneself) may do with `target`, and by which profiles.  Everybody may ask
  * about himself and what he sees; about others who is in idm_acp_manage_priv.
  * Request: SEQUENCE { actor OCTET STRING, target OCTET STRING }

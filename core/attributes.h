@@ -52,6 +52,7 @@
 	A( 45, OU,                     "ou",                     KEYWORD,   EQ) \
 	A( 46, RECYCLED_DIRECTMEMBEROF, "recycled_directmemberof", REFERENCE, MULTI | SYSTEM) \
 	A( 47, RECYCLED_MEMBER,        "recycled_member",        REFERENCE, MULTI | SYSTEM) \
+	A( 48, AUDIT_TRAIL,            "audit_trail",            UTF8,      LOCAL) \
 	A( 50, BADLIST_PASSWORD,       "badlist_password",       UTF8_NOCASE,   MULTI) \
 	A( 51, DENIED_NAME,            "denied_name",            KEYWORD,   MULTI) \
 	A( 60, LAST_MODIFIED,          "last_modified",          DATETIME,  ORD | SYSTEM) \

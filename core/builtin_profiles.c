@@ -221,6 +221,9 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = OF_THE_SERVER " badlist_password denied_name",
 	    .present = "badlist_password denied_name",
 	    .removed = "badlist_password denied_name" },
+	/* its records are asked for by an extended operation alone */
+	{ 0x70, "audit", "idm_audit_read_priv", "(class=system_config)", "no",
+	    .search = "class uuid audit_trail" },
 	{ 0x68, "account_policy_group", "idm_account_policy_admins", "(class=group)", "no",
 	    .search = POLICY, .present = POLICY, .removed = POLICY, .classes = "account_policy" },
 };

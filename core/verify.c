@@ -49,6 +49,7 @@ idm_finding_name(enum idm_finding kind)
 	case IDM_FINDING_DIGEST: return "digest";
 	case IDM_FINDING_INDEX: return "index";
 	case IDM_FINDING_LOCAL: return "local";
+	case IDM_FINDING_AUDIT: return "audit";
 	}
 	return "unknown";
 }
@@ -270,8 +271,10 @@ check_local(struct verify *v)
 {
 	enum idm_result result;
 
-	if (open_file(v, v->ask->local_path, idm_dbs_local, &result))
+	if (open_file(v, v->ask->local_path, idm_dbs_local, &result)) {
 		verify_local(v);
+		verify_audit(v);
+	}
 	return result;
 }
 

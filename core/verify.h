@@ -24,6 +24,7 @@ enum idm_finding {
 	IDM_FINDING_DIGEST,
 	IDM_FINDING_INDEX, /* a row that lacks ids, or has too many, or is too much */
 	IDM_FINDING_LOCAL, /* local.mdb: sessions */
+	IDM_FINDING_AUDIT, /* the chain of the audit trail */
 };
 
 /* "page", "claim", ... */

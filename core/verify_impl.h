@@ -56,5 +56,6 @@ void verify_secrets(struct verify *v);
 void verify_log(struct verify *v);
 void verify_digest(struct verify *v);
 void verify_local(struct verify *v);
+void verify_audit(struct verify *v);
 
 #endif

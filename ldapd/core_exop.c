@@ -108,6 +108,7 @@ static const struct {
 	{ EXOP_RADIUS_SECRET, core_radius_secret },
 	{ EXOP_API_TOKEN, core_api_token },
 	{ EXOP_UNIX_PASSWORD, core_unix_password },
+	{ EXOP_AUDIT, core_audit_trail },
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_CREDENTIAL_UPDATE, core_credential_update },
 	{ EXOP_RESET_TOKEN, core_reset_token },

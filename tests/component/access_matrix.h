@@ -210,6 +210,7 @@ static const struct matrix_right matrix_rights[] = {
 	{ "domain_admins", "domain", SERVERS "domain_name domain_uuid " DOMAIN, DOMAIN, NULL, "",
 	    false },
 	{ "system_admins", "system_config", SERVERS LISTS, LISTS, NULL, "", false },
+	{ "idm_audit_read_priv", "system_config", "class uuid audit_trail", "", NULL, "", false },
 	{ "idm_account_policy_admins", "system_config", SERVERS LISTS, LISTS, NULL, "", false },
 	{ "idm_account_policy_admins", "group", POLICY, POLICY, NULL, "account_policy", false },
 	{ "idm_application_admins", "application", SERVERS APPLICATION, APPLICATION, NULL, "",

@@ -432,6 +432,204 @@ the_end_writes_what_waits(void **state)
 	expect_line(s, "ldap login denied somebody-else > - [] no such account");
 }
 
+/* --- reading */
+
+/* What is looked for; the rest is left open. */
+struct look {
+	int64_t before, limit, since_s, until_s;
+	const char *actor, *target, *operation;
+	int64_t outcome;
+};
+
+static const struct ipc_done *
+ask_list(struct server *s, const char *who, const struct look *look)
+{
+	static uint8_t octets[512];
+	const char *const texts[] = { look->actor, look->target, look->operation };
+	struct ber_writer w;
+	size_t seq, len;
+
+	ber_writer_init(&w, sizeof(octets));
+	seq = ber_open(&w, BER_SEQUENCE, BER_SHORT);
+	ber_write_integer(&w, BER_ENUMERATED, EXOP_AUDIT_LIST);
+	ber_write_integer(&w, BER_INTEGER, look->before);
+	ber_write_integer(&w, BER_INTEGER, look->limit);
+	ber_write_integer(&w, BER_INTEGER, look->since_s);
+	ber_write_integer(&w, BER_INTEGER, look->until_s);
+	for (size_t i = 0; i < 3; i++)
+		ber_write_octets(
+		    &w, BER_OCTET_STRING, idm_span_cstr(texts[i] == NULL ? "" : texts[i]));
+	ber_write_integer(&w, BER_ENUMERATED, look->outcome);
+	ber_close(&w, seq);
+	assert_false(w.failed);
+	len = w.len;
+	memcpy(octets, w.data, len);
+	ber_writer_free(&w);
+	request_extended(&r, 1, EXOP_AUDIT, idm_span_of(octets, len));
+	return server_ask(s, server_login(s, who), &r);
+}
+
+/* The serial numbers of the answer, counted from this test's first record: "3 2 1"; and where it
+ * is to go on. */
+static const char *
+list(struct server *s, const struct look *look, int64_t *next)
+{
+	static char text[8192];
+	const struct ipc_done *done;
+	struct ber_reader all, seq, records, record;
+	bool bad = false;
+	int64_t on;
+	size_t len = 0;
+
+	trail_write(s->core);
+	done = ask_list(s, "admin", look);
+	assert_int_equal(done->code, LDAP_SUCCESS);
+	all = ber_reader_of(done->value, &bad);
+	seq = ber_read_nested(&all, BER_SEQUENCE);
+	on = ber_read_integer(&seq, BER_INTEGER, 0, INT64_MAX);
+	records = ber_read_nested(&seq, BER_SEQUENCE);
+	text[0] = '\0';
+	while (!ber_at_end(&records)) {
+		record = ber_read_nested(&records, BER_SEQUENCE);
+		len +=
+		    (size_t)snprintf(text + len, sizeof(text) - len, "%s%lld", len == 0 ? "" : " ",
+			(long long)(ber_read_integer(&record, BER_INTEGER, 1, INT64_MAX) -
+				    (int64_t)from));
+	}
+	assert_false(bad);
+	if (next != NULL)
+		*next = on;
+	return text;
+}
+
+static void
+put_login(struct server *s, const char *name, enum idm_result outcome)
+{
+	struct idm_audit_record record = { .protocol = IDM_AUDIT_RADIUS,
+		.operation = IDM_AUDIT_LOGIN,
+		.outcome = outcome,
+		.actor = realm_uuid(s->realm, name) };
+
+	core_audit(s->core, &record);
+}
+
+static void
+records_are_found_by_who_what_and_when_the_newest_first(void **state)
+{
+	struct server *s = *state;
+	int64_t this_test = REALM_NOW_S + 5000;
+	char uuid[IDM_UUID_TEXT];
+	struct idm_uuid anna = realm_uuid(s->realm, "anna");
+	int64_t next;
+
+	idm_uuid_format(&anna, uuid);
+	test_clock.now_s = this_test;
+	put_login(s, "anna", IDM_OK);     /* 1 */
+	put_login(s, "ben", IDM_DENIED);  /* 2 */
+	put_login(s, "anna", IDM_DENIED); /* 3 */
+	test_clock.now_s = this_test + 10;
+	request_delete(&r, 1, BEN);
+	server_ask(s, server_login(s, "anna"), &r); /* 4 */
+	put_login(s, "anna", IDM_OK);               /* 5 */
+	test_clock.now_s = REALM_NOW_S;
+
+#define LOOK(...) list(s, &(struct look){ .since_s = this_test, __VA_ARGS__ }, NULL)
+	assert_string_equal(LOOK(.limit = 0), "5 4 3 2 1");
+	assert_string_equal(LOOK(.limit = 2), "5 4");
+	assert_string_equal(LOOK(.before = (int64_t)from + 3), "2 1");
+	assert_string_equal(LOOK(.actor = "anna"), "5 4 3 1");
+	assert_string_equal(LOOK(.actor = "ANNA@" REALM_DOMAIN), "5 4 3 1");
+	assert_string_equal(LOOK(.actor = uuid), "5 4 3 1");
+	assert_string_equal(LOOK(.actor = "ann"), "");
+	assert_string_equal(LOOK(.actor = "ben"), "2");
+	assert_string_equal(LOOK(.target = "ben"), "4");
+	assert_string_equal(LOOK(.actor = "anna", .target = "ben", .operation = "delete"), "4");
+	assert_string_equal(LOOK(.operation = "login"), "5 3 2 1");
+	assert_string_equal(LOOK(.outcome = EXOP_AUDIT_OK), "5 1");
+	assert_string_equal(LOOK(.outcome = EXOP_AUDIT_REFUSED), "4 3 2");
+	assert_string_equal(LOOK(.until_s = this_test + 10), "3 2 1");
+#undef LOOK
+	list(s, &(struct look){ .limit = 2 }, &next);
+	assert_true(next == (int64_t)from + 4);
+	list(s, &(struct look){ .before = 3 }, &next);
+	assert_true(next == 0);
+	assert_int_equal(ask_list(s, "admin", &(struct look){ .operation = "nonsense" })->code,
+	    LDAP_INVALID_ATTRIBUTE_SYNTAX);
+}
+
+/* An account that has a new name is found by its old one in what it did under that. */
+static void
+who_was_renamed_is_found_by_both_names(void **state)
+{
+	struct server *s = *state;
+
+	put_login(s, "ben", IDM_OK); /* 1 */
+	trail_write(s->core);
+	assert_int_equal(realm_modify(s->realm, NULL, "ben", "=name", "benno", NULL), IDM_OK);
+	trail_write(s->core); /* 2 is the change */
+	assert_string_equal(
+	    list(
+		s, &(struct look){ .actor = "ben", .before = (int64_t)from + 3, .limit = 1 }, NULL),
+	    "1");
+	assert_string_equal(
+	    list(s, &(struct look){ .actor = "benno", .before = (int64_t)from + 3, .limit = 1 },
+		NULL),
+	    "1");
+	assert_int_equal(realm_modify(s->realm, NULL, "benno", "=name", "ben", NULL), IDM_OK);
+}
+
+static void
+only_who_may_read_the_trail_reads_it(void **state)
+{
+	struct server *s = *state;
+
+	assert_int_equal(ask_list(s, "anna", &(struct look){ .limit = 1 })->code,
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	expect_line(s,
+	    "ldap read denied anna > - [audit_trail] needs the right to read audit_trail; "
+	    "idm_audit_read_priv grants it");
+	assert_int_equal(ask_list(s, "idm_admin", &(struct look){ .limit = 1 })->code,
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_audit_read_priv", "+member", "anna", NULL), IDM_OK);
+	assert_int_equal(ask_list(s, "anna", &(struct look){ .limit = 1 })->code, LDAP_SUCCESS);
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_audit_read_priv", "-member", "anna", NULL), IDM_OK);
+}
+
+static void
+the_server_walks_over_the_chain(void **state)
+{
+	static const uint8_t value[] = { 0x30, 6, 0x0a, 1, EXOP_AUDIT_VERIFY, 0x02, 1, 0 };
+	struct server *s = *state;
+	struct idm_txn txn;
+	struct idm_audit_extent extent;
+	const char *fields;
+	char begins[64];
+	uint8_t key[8];
+
+	trail_write(s->core);
+	assert_int_equal(idm_store_local_read_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(idm_audit_extent(&txn, &extent, &s->err), IDM_OK);
+	idm_store_read_end(&txn);
+	request_extended(&r, 1, EXOP_AUDIT, idm_span_of(value, sizeof(value)));
+	fields = exop_fields(server_ask(s, server_login(s, "admin"), &r)->value);
+	snprintf(begins, sizeof(begins), "0|1|%llu|", (unsigned long long)extent.last);
+	assert_memory_equal(fields, begins, strlen(begins));
+	assert_int_equal(strlen(fields), strlen(begins) + 64 + strlen("|0|"));
+
+	assert_int_equal(idm_store_local_write_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	idm_store_u64(from, key);
+	assert_int_equal(
+	    idm_store_del(&txn, IDM_DB_AUDIT, idm_span_of(key, sizeof(key)), &s->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &s->err), IDM_OK);
+	request_extended(&r, 1, EXOP_AUDIT, idm_span_of(value, sizeof(value)));
+	fields = exop_fields(server_ask(s, server_login(s, "admin"), &r)->value);
+	snprintf(begins, sizeof(begins), "|%llu|it is not there", (unsigned long long)from);
+	assert_string_equal(
+	    strrchr(fields, '|') - (strlen(begins) - strlen("|it is not there")), begins);
+}
+
 /* --- nothing that is secret */
 
 static bool
@@ -533,8 +731,13 @@ main(void)
 		    refusals_that_come_too_fast_are_counted_and_drown_nobody, fresh),
 		cmocka_unit_test_setup(what_does_not_fit_the_queue_is_counted, fresh),
 		cmocka_unit_test_setup(the_end_writes_what_waits, fresh),
+		cmocka_unit_test_setup(
+		    records_are_found_by_who_what_and_when_the_newest_first, fresh),
+		cmocka_unit_test_setup(who_was_renamed_is_found_by_both_names, fresh),
+		cmocka_unit_test_setup(only_who_may_read_the_trail_reads_it, fresh),
 		cmocka_unit_test_setup(no_secret_is_in_the_trail, fresh),
 		cmocka_unit_test_setup(the_chain_holds_over_all_of_it, fresh),
+		cmocka_unit_test_setup(the_server_walks_over_the_chain, fresh),
 	};
 
 	int failed;

@@ -100,8 +100,8 @@ all_are_for_who_is_bound(void **state)
 {
 	static const char *const oids[] = { EXOP_SESSION_BEGIN, EXOP_SESSION_END,
 		EXOP_SESSION_REAUTH, EXOP_CREDENTIAL_STATUS, EXOP_CREDENTIAL_JUDGE,
-		EXOP_RADIUS_SECRET, EXOP_RESET_TOKEN, EXOP_ACCESS_EXPLAIN, EXOP_UNIX_PASSWORD,
-		EXOP_PASSWORD_MODIFY };
+		EXOP_RADIUS_SECRET, EXOP_RESET_TOKEN, EXOP_AUDIT, EXOP_ACCESS_EXPLAIN,
+		EXOP_UNIX_PASSWORD, EXOP_PASSWORD_MODIFY };
 
 	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
 		expect(ask(*state, 0, oids[i], IDM_SPAN_EMPTY), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
@@ -131,7 +131,7 @@ a_value_that_does_not_decode_is_a_protocol_error(void **state)
 		{ "\x30\x80\x04\x01x\x00\x00", 7 }, { "\x30\x03\x02\x01\x01", 5 },
 		{ "\x30\x09\x04\x01x\x04\x01y\x04\x01z", 11 }, { "\x30\x03\x04\x01x!", 6 } };
 	static const char *const oids[] = { EXOP_SESSION_END, EXOP_SESSION_REAUTH,
-		EXOP_CREDENTIAL_STATUS, EXOP_CREDENTIAL_JUDGE, EXOP_RADIUS_SECRET,
+		EXOP_CREDENTIAL_STATUS, EXOP_CREDENTIAL_JUDGE, EXOP_RADIUS_SECRET, EXOP_AUDIT,
 		EXOP_ACCESS_EXPLAIN, EXOP_UNIX_PASSWORD, EXOP_PASSWORD_MODIFY };
 	struct server *s = *state;
 	char token[IDM_TOKEN_TEXT];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/audit.h"
 #include "core/closure.h"
 #include "core/dbfile.h"
 #include "core/index.h"
@@ -776,6 +777,37 @@ sessions_that_do_not_fit_are_named(void **state)
 }
 
 static void
+an_audit_trail_that_was_cut_is_told(void **state)
+{
+	struct patient *p = *state;
+	struct idm_audit audit;
+	struct idm_audit_record record = { .protocol = IDM_AUDIT_LDAP,
+		.operation = IDM_AUDIT_LOGIN,
+		.actor_name = IDM_SPAN_LIT("anna") };
+	uint8_t key[8];
+
+	patient_heal(p);
+	patient_open_local(p);
+	assert_int_equal(idm_audit_begin(&p->txn, &audit, &p->err), IDM_OK);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(idm_audit_append(&audit, &record, &p->err), IDM_OK);
+	assert_int_equal(
+	    idm_audit_end(&audit, IDM_AUDIT_KEEP_BYTES, p->realm->now, &p->err), IDM_OK);
+	patient_close(p);
+	patient_verify(p);
+	assert_int_equal(p->totals.findings, 0);
+
+	patient_open_local(p);
+	idm_store_u64(3, key);
+	del(p, IDM_DB_AUDIT, idm_span_of(key, sizeof(key)));
+	patient_close(p);
+	patient_verify(p);
+	assert_int_equal(p->totals.findings, 1);
+	assert_true(
+	    patient_has(p, IDM_FINDING_AUDIT, "audit: broken at record 3: it is not there"));
+}
+
+static void
 no_more_findings_are_told_than_asked_for(void **state)
 {
 	struct patient *p = *state;
@@ -939,6 +971,7 @@ main(void)
 		    an_empty_new_database_passes, realm_setup_empty, realm_teardown),
 		T(each_damage_to_a_record_is_named),
 		T(sessions_that_do_not_fit_are_named),
+		T(an_audit_trail_that_was_cut_is_told),
 		T(no_more_findings_are_told_than_asked_for),
 		T(a_file_that_was_cut_off_is_told),
 		T(what_is_no_database_of_ours_is_refused),
