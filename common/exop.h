@@ -19,7 +19,8 @@
 #define EXOP_SESSION_BEGIN EXOP_ARC ".1"
 
 /*
- * End a session: one's own (no value), or SEQUENCE { sessionId OCTET STRING } of the same account.
+ * End a session: the one that is bound (no value), or another of one's account, or of another's.
+ * Request: SEQUENCE { sessionId OCTET STRING, target OCTET STRING OPTIONAL }; no target: oneself
  * Response: no value.
  */
 #define EXOP_SESSION_END EXOP_ARC ".2"
@@ -61,9 +62,19 @@ enum exop_radius_action {
 };
 
 /*
+ * The sessions of an account that have not expired (SPEC 7.3).
+ * Request: SEQUENCE { target OCTET STRING }, empty: oneself
+ * Response: SEQUENCE { spn OCTET STRING, sessions SEQUENCE OF SEQUENCE {
+ *                          sessionId OCTET STRING, source OCTET STRING, begun INTEGER,
+ *                          expire INTEGER, privilegedUntil INTEGER, current BOOLEAN } },
+ *                      oldest first; `current`: it is the one that is bound
+ */
+#define EXOP_SESSION_LIST EXOP_ARC ".7"
+
+/*
  * The API tokens of a service account (SPEC 7.4).
- * Request: SEQUENCE { target OCTET STRING, action ENUMERATED { status(0), generate(1), destroy(2) },
- *                     label OCTET STRING, readWrite BOOLEAN, expire INTEGER OPTIONAL
+ * Request: SEQUENCE { target OCTET STRING, action ENUMERATED { status(0), generate(1), destroy(2)
+ * }, label OCTET STRING, readWrite BOOLEAN, expire INTEGER OPTIONAL
  *                                                             -- generate alone; none: never
  *                     tokenId OCTET STRING                    -- destroy alone }
  * Response to status: SEQUENCE { spn OCTET STRING, tokens SEQUENCE OF SEQUENCE {

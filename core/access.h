@@ -25,7 +25,7 @@ struct idm_identity {
 	struct idm_uuid session; /* of the token or session; null: none */
 	enum idm_scope scope;
 	int64_t privileged_until_s; /* PASSWORD and SESSION: read-write until then */
-	int64_t expire_s;           /* of the token or session; INT64_MAX: none */
+	int64_t expire_s;           /* of the token, session or login; INT64_MAX: none */
 	/* The password that proved it, by attribute and set-at number; 0: none did.  A login ends
 	 * when that password is no longer the stored one. */
 	uint32_t credential_attr;

@@ -185,13 +185,30 @@ check_privilege(const struct idm_read *read, const struct idm_entry *account, bo
 	return result;
 }
 
+/* A bind by the primary password counts as a session that begins with it (SPEC 7.3). */
+static enum idm_result
+begin_login(const struct idm_read *read, const struct idm_entry *account, struct idm_identity *out,
+    struct idm_error *err)
+{
+	struct idm_policy policy;
+	enum idm_result result = idm_policy_of(read, account, &policy, err);
+
+	if (result != IDM_OK)
+		return result;
+	out->kind = IDM_IDENTITY_PASSWORD;
+	out->scope = IDM_SCOPE_READ_WRITE;
+	out->privileged_until_s = read->now.at_s + policy.privileged_s;
+	out->expire_s =
+	    read->now.at_s + idm_session_lifetime_s(account, out->high_privilege, &policy);
+	return result;
+}
+
 enum idm_result
 idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, int fitted,
     struct idm_identity *out, struct idm_error *err)
 {
 	const struct idm_auth_test *test;
 	struct idm_entry account;
-	struct idm_policy policy;
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
@@ -211,14 +228,8 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	out->credential_no = test->set_at_no;
 	out->kind = IDM_IDENTITY_UNIX_PASSWORD;
 	result = idm_closure_is_hp(read, &account, &out->high_privilege, err);
-	if (result != IDM_OK)
-		return result;
-	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL) {
-		out->kind = IDM_IDENTITY_PASSWORD;
-		out->scope = IDM_SCOPE_READ_WRITE;
-		result = idm_policy_of(read, &account, &policy, err);
-		out->privileged_until_s = read->now.at_s + policy.privileged_s;
-	}
+	if (result == IDM_OK && test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL)
+		result = begin_login(read, &account, out, err);
 	return result;
 }
 

@@ -1,5 +1,7 @@
 #include "core/session.h"
 
+#include <stdlib.h>
+
 #include "core/schema.h"
 
 /*
@@ -12,6 +14,17 @@ enum {
 	ACCOUNT_KEY_BYTES = 1 + 2 * IDM_UUID_BYTES,
 	END_KEY_BYTES = 1 + 8 + IDM_UUID_BYTES,
 };
+
+int64_t
+idm_session_lifetime_s(
+    const struct idm_entry *account, bool high_privilege, const struct idm_policy *policy)
+{
+	struct idm_span marker = idm_entry_text(account, IDM_ATTR_PRIMARY_CREDENTIAL);
+	bool brief = high_privilege || idm_span_is(marker, "generated");
+
+	return brief && policy->session_s > IDM_SESSION_SHORT_S ? IDM_SESSION_SHORT_S
+								: policy->session_s;
+}
 
 static void
 id_key(const struct idm_uuid *id, uint8_t out[ID_KEY_BYTES])
@@ -214,6 +227,60 @@ idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 
+/* --- all that there are of one account */
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct idm_token_row *left = a, *right = b;
+
+	if (left->issued_s != right->issued_s)
+		return left->issued_s < right->issued_s ? -1 : 1;
+	return memcmp(left->id.bytes, right->id.bytes, IDM_UUID_BYTES);
+}
+
+static enum idm_result
+load_row(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_token_row *out,
+    struct idm_error *err)
+{
+	enum idm_result result = idm_session_get(txn, id, out, err);
+
+	if (result == IDM_NOT_FOUND)
+		return idm_fail(err, IDM_CORRUPT, "an account's session is not there");
+	return result;
+}
+
+enum idm_result
+idm_session_list(const struct idm_txn *txn, const struct idm_uuid *account, struct idm_arena *arena,
+    struct idm_token_row **out, size_t *count, struct idm_error *err)
+{
+	struct idm_uuid from = { { 0 } };
+	struct idm_uuid id;
+	enum idm_result result;
+
+	*count = 0;
+	*out = idm_arena_array(arena, IDM_SESSIONS_MAX, sizeof(**out));
+	if (*out == NULL)
+		return idm_fail(err, IDM_LIMIT, "no room for the sessions of an account");
+	do {
+		struct idm_token_row *row = &(*out)[*count];
+
+		result = find_session(txn, account, &from, &id, err);
+		if (result != IDM_OK)
+			break;
+		result = load_row(txn, &id, row, err);
+		if (result != IDM_OK)
+			return result;
+		from = id;
+		if (row->kind != IDM_TOKEN_SESSION)
+			continue; /* a reset token */
+		row->label = idm_arena_copy(arena, row->label);
+		(*count)++;
+	} while (*count < IDM_SESSIONS_MAX && next_id(&from));
+	qsort(*out, *count, sizeof(**out), compare_rows);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}
+
 /* --- as many as one account may have */
 
 /* How many rows of a kind an account has, and the one that began first; between two, either. */
@@ -233,9 +300,7 @@ find_oldest(const struct idm_txn *txn, const struct idm_uuid *account, enum idm_
 		result = find_session(txn, account, &from, &id, err);
 		if (result != IDM_OK)
 			break;
-		result = idm_session_get(txn, &id, &row, err);
-		if (result == IDM_NOT_FOUND)
-			return idm_fail(err, IDM_CORRUPT, "an account's session is not there");
+		result = load_row(txn, &id, &row, err);
 		if (result == IDM_OK && row.kind == kind &&
 		    ((*count)++ == 0 || row.issued_s < oldest_s)) {
 			oldest_s = row.issued_s;

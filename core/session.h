@@ -6,7 +6,7 @@
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
-#include "core/store.h"
+#include "core/policy.h"
 #include "core/token.h"
 
 enum {
@@ -15,6 +15,11 @@ enum {
 	IDM_SESSION_PRIVILEGED_S = 600,
 	IDM_SESSIONS_MAX = 64, /* of one account: a new one ends the oldest */
 };
+
+/* How long a login lasts: as the account's policy says; if it is high privilege, or logs in by a
+ * generated password, an hour at most (SPEC 7.3). */
+int64_t idm_session_lifetime_s(
+    const struct idm_entry *account, bool high_privilege, const struct idm_policy *policy);
 
 /* Store a session, or store it anew.  `txn` is a write transaction of local.mdb. */
 enum idm_result idm_session_put(const struct idm_txn *txn, const struct idm_token_row *row,
@@ -27,6 +32,11 @@ enum idm_result idm_session_get(const struct idm_txn *txn, const struct idm_uuid
 /* IDM_NOT_FOUND: there is none of that id. */
 enum idm_result idm_session_remove(
     const struct idm_txn *txn, const struct idm_uuid *id, struct idm_error *err);
+
+/* The sessions of an account, those that expired included, the first that began first; in the
+ * arena. */
+enum idm_result idm_session_list(const struct idm_txn *txn, const struct idm_uuid *account,
+    struct idm_arena *arena, struct idm_token_row **out, size_t *count, struct idm_error *err);
 
 /* End all sessions of an account but `except` (NULL: all); *count (may be NULL): how many ended. */
 enum idm_result idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account,

@@ -543,7 +543,7 @@ check_login(struct conn *conn, struct idm_error *err)
 		if (result == IDM_OK)
 			result = worker_rights_of(worker, &read, &conn->identity, &rights, err);
 		if (result == IDM_OK)
-			conn->border_s = rights->border_s;
+			conn->border_s = worker_login_border_s(rights, &conn->identity);
 		idm_store_read_end(&txn);
 	}
 	idm_arena_free(&arena);

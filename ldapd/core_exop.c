@@ -69,6 +69,16 @@ core_may_write(const struct core_access *a, uint32_t attr_number, struct idm_err
 }
 
 enum idm_result
+core_may_remove(const struct core_access *a, uint32_t attr_number, struct idm_error *err)
+{
+	const struct idm_attr *attr = idm_schema_attr_number(a->read.read.schema, attr_number);
+	struct idm_access_change change = { .class_count = 0 };
+
+	idm_attrset_add(&change.removed, attr);
+	return idm_access_modify(&a->read.read, a->access, &a->target, &change, err);
+}
+
+enum idm_result
 core_open_secret(struct core_job *job, const struct core_access *a, uint32_t attr_number,
     struct idm_span *out, struct idm_error *err)
 {
@@ -106,6 +116,7 @@ static const struct {
 	{ EXOP_CREDENTIAL_STATUS, core_credential_status },
 	{ EXOP_CREDENTIAL_JUDGE, core_credential_judge },
 	{ EXOP_RADIUS_SECRET, core_radius_secret },
+	{ EXOP_SESSION_LIST, core_session_list },
 	{ EXOP_API_TOKEN, core_api_token },
 	{ EXOP_UNIX_PASSWORD, core_unix_password },
 	{ EXOP_AUDIT, core_audit_trail },

@@ -30,6 +30,8 @@ enum idm_result core_may_read(
 /* Asked before work is done on the change; the change itself is decided anew. */
 enum idm_result core_may_write(
     const struct core_access *a, uint32_t attr_number, struct idm_error *err);
+enum idm_result core_may_remove(
+    const struct core_access *a, uint32_t attr_number, struct idm_error *err);
 
 /* The sealed secret of an attribute under the RADIUS key, opened, in the job's arena; empty: there
  * is none. */
@@ -49,6 +51,7 @@ enum idm_result core_judge_password(struct core_job *job, const struct core_acce
 
 /* One extended operation each (common/exop.h). */
 void core_session_begin(struct core_job *job);
+void core_session_list(struct core_job *job);
 void core_session_end(struct core_job *job);
 void core_session_reauth(struct core_job *job);
 void core_credential_status(struct core_job *job);

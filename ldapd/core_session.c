@@ -1,4 +1,4 @@
-/* Login sessions: begun, ended, and proved again (SPEC 7.3). */
+/* Login sessions: begun, and proved again (SPEC 7.3). */
 #include <openssl/crypto.h>
 
 #include "core/closure.h"
@@ -19,34 +19,18 @@ write_session(struct core_job *job, const struct idm_token_row *row, struct idm_
 	return idm_store_write_end(&txn, result, err);
 }
 
-static enum idm_result
-remove_session(struct core_job *job, const struct idm_uuid *id, struct idm_error *err)
-{
-	struct idm_txn txn;
-	enum idm_result result = idm_store_local_write_begin(job->core->data.store, &txn, err);
-
-	if (result == IDM_OK)
-		result = idm_session_remove(&txn, id, err);
-	return idm_store_write_end(&txn, result, err);
-}
-
-/* How long: as the account's policy says, HP accounts and generated passwords an hour at most (SPEC
- * 7.3). */
+/* How long a session lasts, and whether its account is high privilege as it begins. */
 static enum idm_result
 session_seconds(const struct core_access *a, bool *hp, int64_t *out, struct idm_error *err)
 {
 	struct idm_policy policy;
-	struct idm_span marker = idm_entry_text(&a->target, IDM_ATTR_PRIMARY_CREDENTIAL);
 	enum idm_result result = idm_closure_is_hp(&a->read.read, &a->target, hp, err);
 
 	if (result == IDM_OK)
 		result = idm_policy_of(&a->read.read, &a->target, &policy, err);
-	if (result != IDM_OK)
-		return result;
-	*out = policy.session_s;
-	if ((*hp || idm_span_is(marker, "generated")) && *out > IDM_SESSION_SHORT_S)
-		*out = IDM_SESSION_SHORT_S;
-	return IDM_OK;
+	if (result == IDM_OK)
+		*out = idm_session_lifetime_s(&a->target, *hp, &policy);
+	return result;
 }
 
 static void
@@ -100,6 +84,8 @@ begin_session(
 	row->scope = IDM_SCOPE_READ_WRITE;
 	row->issued_s = now_s;
 	row->expire_s = now_s + seconds;
+	if (row->expire_s > job->identity.expire_s)
+		row->expire_s = job->identity.expire_s; /* it began with the bind */
 	row->privileged_until_s = job->identity.privileged_until_s;
 	row->credential_no = job->identity.credential_no;
 	row->label = idm_span_cstr(job->source);
@@ -135,55 +121,6 @@ core_session_begin(struct core_job *job)
 	}
 	core_read_end(&a.read);
 	OPENSSL_cleanse(token, sizeof(token));
-}
-
-/* Whose session is it?  One may end one's own alone. */
-static enum idm_result
-find_session(struct core_job *job, const struct core_read *read, const struct idm_uuid *id,
-    struct idm_error *err)
-{
-	struct idm_token_row row;
-	enum idm_result result = idm_session_get(&read->local, id, &row, err);
-
-	if (result == IDM_OK &&
-	    (row.kind != IDM_TOKEN_SESSION || !idm_uuid_equal(&row.account, &job->identity.uuid)))
-		result = IDM_NOT_FOUND;
-	if (result == IDM_NOT_FOUND)
-		return idm_refuse(err, IDM_NOT_FOUND, "you have no such session");
-	return result;
-}
-
-void
-core_session_end(struct core_job *job)
-{
-	struct core *core = job->core;
-	const struct ldap_extended_request *request = &job->message.extended;
-	struct idm_token_row row = { .id = job->identity.session };
-	struct idm_uuid account = job->identity.uuid;
-	struct core_read read;
-	struct idm_error err = { .text = "" };
-	struct idm_span text;
-	enum idm_result result;
-
-	if (request->has_value &&
-	    (!core_read_strings(request->value, &text, 1) || !idm_uuid_parse(text, &row.id))) {
-		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value is not a session's id");
-		return;
-	}
-	result = core_read_begin(job, &read, &err);
-	if (result == IDM_OK)
-		result = find_session(job, &read, &row.id, &err);
-	core_read_end(&read);
-	if (result == IDM_OK)
-		result = remove_session(job, &row.id, &err);
-	if (result != IDM_OK) {
-		core_job_fail(job, result, &err);
-		return;
-	}
-	job->identity.session = row.id;
-	core_audit_done(job, IDM_AUDIT_SESSION_END, 0);
-	core_job_done(job, LDAP_SUCCESS, "");
-	core_revoke_session(core, &account, &row.id);
 }
 
 /* --- re-authentication */

@@ -213,7 +213,7 @@ request_read_rights(struct request *request, struct request_read *read, struct i
 		conn->border_s = 0; /* conn_settle looks at the login, and says good-bye */
 	if (result != IDM_OK)
 		return result;
-	conn->border_s = rights->border_s;
+	conn->border_s = worker_login_border_s(rights, &conn->identity);
 	read->access = rights->access;
 	read->search_limit = rights->search_limit;
 	return IDM_OK;

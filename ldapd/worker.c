@@ -32,13 +32,14 @@ worker_now(const struct worker *worker)
 
 /* --- rights, kept as long as nothing changes */
 
-/* Who may be bound many times: what tells one login's rights from another's. */
+/* Who may be bound many times: what tells one login's rights from another's.  Until when each of
+ * them lasts is not a matter of rights. */
 static bool
 same_login(const struct idm_identity *a, const struct idm_identity *b)
 {
 	return a->kind == b->kind && a->high_privilege == b->high_privilege &&
-	       a->credential_no == b->credential_no && a->expire_s == b->expire_s &&
-	       idm_uuid_equal(&a->uuid, &b->uuid) && idm_uuid_equal(&a->session, &b->session);
+	       a->credential_no == b->credential_no && idm_uuid_equal(&a->uuid, &b->uuid) &&
+	       idm_uuid_equal(&a->session, &b->session);
 }
 
 static struct worker_rights *
@@ -64,7 +65,6 @@ resolve_account(const struct idm_read *read, struct worker_rights *rights, struc
 {
 	struct idm_entry account;
 	struct idm_policy policy;
-	int64_t border_s;
 	enum idm_result result = idm_lookup_uuid(read, &rights->identity.uuid, &account, err);
 
 	rights->border_s = 0;
@@ -75,9 +75,7 @@ resolve_account(const struct idm_read *read, struct worker_rights *rights, struc
 		result = idm_policy_of(read, &account, &policy, err);
 	if (result != IDM_OK)
 		return result;
-	border_s = idm_validity_border_s(&account, read->now);
-	rights->border_s =
-	    rights->identity.expire_s < border_s ? rights->identity.expire_s : border_s;
+	rights->border_s = idm_validity_border_s(&account, read->now);
 	rights->search_limit = policy.search_limit;
 	return IDM_OK;
 }
@@ -113,6 +111,8 @@ worker_rights_of(struct worker *worker, const struct idm_read *read,
 
 	if (result != IDM_OK)
 		return result;
+	if (identity->expire_s <= read->now.at_s)
+		return idm_fail(err, IDM_DENIED, "the token or session expired");
 	rights->used = ++worker->rights_clock;
 	if (rights->applied != applied || read->now.at_s >= rights->border_s) {
 		rights->applied = 0;
@@ -124,6 +124,12 @@ worker_rights_of(struct worker *worker, const struct idm_read *read,
 	}
 	*out = rights;
 	return IDM_OK;
+}
+
+int64_t
+worker_login_border_s(const struct worker_rights *rights, const struct idm_identity *identity)
+{
+	return identity->expire_s < rights->border_s ? identity->expire_s : rights->border_s;
 }
 
 /* --- the core process */

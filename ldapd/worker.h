@@ -113,5 +113,8 @@ void worker_forget(struct request *request);
 /* The rights of an identity in this snapshot; the worker's.  IDM_DENIED: its login is over. */
 enum idm_result worker_rights_of(struct worker *worker, const struct idm_read *read,
     const struct idm_identity *identity, const struct worker_rights **out, struct idm_error *err);
+/* When a login that has them is to be looked at again. */
+int64_t worker_login_border_s(
+    const struct worker_rights *rights, const struct idm_identity *identity);
 
 #endif

@@ -122,8 +122,10 @@ the_primary_password_gives_the_account_s_rights(void **state)
 	assert_int_equal(identity.kind, IDM_IDENTITY_PASSWORD);
 	assert_true(idm_uuid_equal(&identity.uuid, &anna));
 	assert_true(idm_uuid_is_null(&identity.session));
-	assert_int_equal(identity.expire_s, INT64_MAX);
-	assert_int_equal(identity.privileged_until_s, REALM_NOW_S + IDM_SESSION_PRIVILEGED_S);
+	assert_int_equal(identity.expire_s, REALM_NOW_S + 8 * 3600);
+	assert_int_equal(identity.privileged_until_s, REALM_NOW_S + 600);
+	identity = expect_bound(s, "idm_admin", SERVER_PASSWORD); /* high privilege */
+	assert_int_equal(identity.expire_s, REALM_NOW_S + 3600);
 }
 
 static void

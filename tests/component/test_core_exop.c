@@ -224,16 +224,16 @@ another_session_of_one_s_own_can_be_ended_and_no_other(void **state)
 
 	idm_uuid_format(&other.session, id);
 	expect(ask_texts(s, server_login(s, "idm_admin"), EXOP_SESSION_END, id, NULL),
-	    LDAP_NO_SUCH_OBJECT, "you have no such session");
+	    LDAP_NO_SUCH_OBJECT, "idm_admin has no such session");
 	assert_true(bind_by(s, "dn=token", second) != 0);
 	expect(ask_texts(s, handle, EXOP_SESSION_END, id, NULL), LDAP_SUCCESS, "");
 	server_await_frame(s, IPC_REVOKED);
 	assert_int_equal(bind_by(s, "dn=token", second), 0);
 	assert_true(bind_by(s, "dn=token", first) != 0);
 	expect(ask_texts(s, handle, EXOP_SESSION_END, id, NULL), LDAP_NO_SUCH_OBJECT,
-	    "you have no such session");
+	    "has no such session");
 	expect(ask(s, server_login(s, "anna"), EXOP_SESSION_END, IDM_SPAN_EMPTY),
-	    LDAP_NO_SUCH_OBJECT, "you have no such session"); /* bound by no session */
+	    LDAP_NO_SUCH_OBJECT, "has no such session"); /* bound by no session */
 	expect(ask_texts(s, handle, EXOP_SESSION_END, "not an id", NULL), LDAP_PROTOCOL_ERROR,
 	    "not a session's id");
 }

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/exop.h"
-#include "tests/support/server.h"
+#include "tests/support/asking.h"
 #include "tests/support/test_clock.h"
 
 #define ROBOT_DN "uid=robot,ou=services," DIRECTORY_SUFFIX
@@ -79,36 +79,17 @@ destroy_value(const char *target, const char *id)
 
 /* --- clients */
 
-/* A client that has bound so. */
-static struct client *
-client_of(struct server *s, const char *name, const char *password)
-{
-	struct client *client = client_open(s);
-
-	client_bind(client, name, password);
-	return client;
-}
-
-/* The answer to one extended operation; its code is the test's to look at. */
-static const struct answer *
-ask(struct client *client, const char *oid, struct idm_span value)
-{
-	request_extended(&client->requests, 7, oid, value);
-	client_send(client);
-	return client_take(client);
-}
-
 static const struct answer *
 ask_token(struct client *client, struct idm_span value)
 {
-	return ask(client, EXOP_API_TOKEN, value);
+	return client_ask(client, EXOP_API_TOKEN, value);
 }
 
 /* The same by somebody who comes for nothing else. */
 static const struct answer *
 ask_as(struct server *s, const char *actor, struct idm_span value)
 {
-	struct client *client = client_of(s, actor, SERVER_PASSWORD);
+	struct client *client = client_as(s, actor, SERVER_PASSWORD);
 	static struct answer answer;
 
 	answer = *ask_token(client, value);
@@ -116,31 +97,12 @@ ask_as(struct server *s, const char *actor, struct idm_span value)
 	return &answer;
 }
 
-static void
-expect(const struct answer *answer, enum ldap_result_code code, const char *text)
-{
-	if (answer->code != code)
-		fail_msg("%s: %s", ldap_result_name(answer->code), answer->text);
-	if (text[0] == '\0' ? answer->text[0] != '\0' : strstr(answer->text, text) == NULL)
-		fail_msg("told \"%s\"", answer->text);
-	if (code != LDAP_SUCCESS)
-		assert_false(answer->has_value);
-}
-
-static const char *
-fields_of(const struct answer *answer)
-{
-	expect(answer, LDAP_SUCCESS, "");
-	assert_true(answer->has_value);
-	return exop_fields(idm_span_of(answer->value, answer->value_len));
-}
-
 /* A token of robot, made by admin, and its id. */
 static void
 make_token(struct server *s, bool read_write, int64_t expire_s, char token[IDM_TOKEN_TEXT],
     char id[IDM_UUID_TEXT])
 {
-	const char *fields = fields_of(
+	const char *fields = answer_fields(
 	    ask_as(s, "admin", generate_value("robot", "Test Token", read_write, expire_s)));
 
 	assert_int_equal(strlen(fields), IDM_TOKEN_TEXT - 1 + 1 + IDM_UUID_TEXT - 1);
@@ -153,35 +115,7 @@ make_token(struct server *s, bool read_write, int64_t expire_s, char token[IDM_T
 static void
 destroy_token(struct server *s, const char *id)
 {
-	expect(ask_as(s, "admin", destroy_value("robot", id)), LDAP_SUCCESS, "");
-}
-
-static bool
-binds(struct server *s, const char *name, const char *token)
-{
-	struct client *client = client_open(s);
-	const struct answer *answer;
-	bool bound;
-
-	request_bind(&client->requests, 1, name, token);
-	client_send(client);
-	answer = client_take(client);
-	bound = answer->code == LDAP_SUCCESS;
-	if (!bound)
-		assert_int_equal(answer->code, LDAP_INVALID_CREDENTIALS);
-	client_close(&client);
-	return bound;
-}
-
-static const char *
-whoami(struct client *client)
-{
-	static char text[ANSWER_TEXT_BYTES];
-	const struct answer *answer = ask(client, EXOP_WHOAMI, IDM_SPAN_EMPTY);
-
-	assert_int_equal(answer->code, LDAP_SUCCESS);
-	snprintf(text, sizeof(text), "%.*s", (int)answer->value_len, answer->value);
-	return text;
+	answer_expect(ask_as(s, "admin", destroy_value("robot", id)), LDAP_SUCCESS, "");
 }
 
 /* --- they are listed */
@@ -193,7 +127,7 @@ tokens_are_listed_as_they_were_made(void **state)
 	char token[IDM_TOKEN_TEXT], id[3][IDM_UUID_TEXT], wanted[1024];
 
 	assert_string_equal(
-	    fields_of(ask_as(s, "admin", status_value("robot"))), "robot@idm.example.com|");
+	    answer_fields(ask_as(s, "admin", status_value("robot"))), "robot@idm.example.com|");
 	make_token(s, false, NEVER, token, id[0]);
 	test_clock.now_s++;
 	make_token(s, true, REALM_NOW_S + 3600, token, id[1]);
@@ -205,13 +139,13 @@ tokens_are_listed_as_they_were_made(void **state)
 	    "Token|%lld|TRUE|-1",
 	    id[0], (long long)REALM_NOW_S, id[1], (long long)REALM_NOW_S + 1,
 	    (long long)REALM_NOW_S + 3600, id[2], (long long)REALM_NOW_S + 2);
-	assert_string_equal(fields_of(ask_as(s, "admin", status_value("robot"))), wanted);
-	assert_string_equal(fields_of(ask_as(s, "idm_admin", status_value("robot"))), wanted);
-	assert_string_equal(fields_of(ask_as(s, "admin", status_value(ROBOT_DN))), wanted);
+	assert_string_equal(answer_fields(ask_as(s, "admin", status_value("robot"))), wanted);
+	assert_string_equal(answer_fields(ask_as(s, "idm_admin", status_value("robot"))), wanted);
+	assert_string_equal(answer_fields(ask_as(s, "admin", status_value(ROBOT_DN))), wanted);
 	for (int i = 0; i < 3; i++)
 		destroy_token(s, id[i]);
 	assert_string_equal(
-	    fields_of(ask_as(s, "admin", status_value("robot"))), "robot@idm.example.com|");
+	    answer_fields(ask_as(s, "admin", status_value("robot"))), "robot@idm.example.com|");
 }
 
 static void
@@ -222,12 +156,12 @@ who_may_not_see_them_is_told_who_may(void **state)
 	struct client *client;
 
 	make_token(s, false, NEVER, token, id);
-	expect(ask_as(s, "anna", status_value("robot")), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
+	answer_expect(ask_as(s, "anna", status_value("robot")), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "needs the right to read api_token_session; idm_account_read_priv grants it");
-	expect(
+	answer_expect(
 	    ask_as(s, "anna", status_value("nobody")), LDAP_NO_SUCH_OBJECT, "no matching entries");
-	client = client_of(s, "", token); /* its own it may */
-	assert_non_null(strstr(fields_of(ask_token(client, status_value(""))), id));
+	client = client_as(s, "", token); /* its own it may */
+	assert_non_null(strstr(answer_fields(ask_token(client, status_value(""))), id));
 	client_close(&client);
 	destroy_token(s, id);
 }
@@ -242,14 +176,14 @@ only_service_accounts_have_them(void **state)
 	for (int i = 0; i < 2; i++) {
 		const char *who = i == 0 ? "anna" : "staff";
 
-		expect(ask_as(s, "idm_admin", status_value(who)), LDAP_CONSTRAINT_VIOLATION,
+		answer_expect(ask_as(s, "idm_admin", status_value(who)), LDAP_CONSTRAINT_VIOLATION,
 		    "is no service account: only those have API tokens");
-		expect(ask_as(s, "idm_admin", generate_value(who, "x", false, NEVER)),
+		answer_expect(ask_as(s, "idm_admin", generate_value(who, "x", false, NEVER)),
 		    LDAP_CONSTRAINT_VIOLATION, "only those have API tokens");
-		expect(ask_as(s, "idm_admin", destroy_value(who, NO_ID)), LDAP_CONSTRAINT_VIOLATION,
-		    "only those have API tokens");
+		answer_expect(ask_as(s, "idm_admin", destroy_value(who, NO_ID)),
+		    LDAP_CONSTRAINT_VIOLATION, "only those have API tokens");
 	}
-	expect(ask_as(s, "idm_admin", generate_value("anonymous", "x", false, NEVER)),
+	answer_expect(ask_as(s, "idm_admin", generate_value("anonymous", "x", false, NEVER)),
 	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, "anonymous never has an API token");
 }
 
@@ -260,16 +194,17 @@ a_refusal_names_the_right_that_is_missing(void **state)
 	char token[IDM_TOKEN_TEXT], id[IDM_UUID_TEXT];
 
 	make_token(s, false, NEVER, token, id);
-	expect(ask_as(s, "anna", generate_value("robot", "x", false, NEVER)),
+	answer_expect(ask_as(s, "anna", generate_value("robot", "x", false, NEVER)),
 	    LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "needs the right to write api_token_session; idm_account_write_priv grants it");
-	expect(ask_as(s, "anna", destroy_value("robot", id)), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
+	answer_expect(ask_as(s, "anna", destroy_value("robot", id)),
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "needs the right to remove api_token_session; idm_account_write_priv grants it");
-	expect(ask_as(s, "admin", destroy_value("robot", NO_ID)), LDAP_CONSTRAINT_VIOLATION,
+	answer_expect(ask_as(s, "admin", destroy_value("robot", NO_ID)), LDAP_CONSTRAINT_VIOLATION,
 	    "there is no API token " NO_ID);
-	expect(ask_as(s, "admin", generate_value("robot", "", false, NEVER)),
+	answer_expect(ask_as(s, "admin", generate_value("robot", "", false, NEVER)),
 	    LDAP_INVALID_ATTRIBUTE_SYNTAX, "the label");
-	assert_true(binds(s, "", token));
+	assert_true(server_lets_in(s, "", token));
 	destroy_token(s, id);
 }
 
@@ -279,29 +214,30 @@ what_does_not_decode_makes_no_token(void **state)
 	static const int64_t no_times[] = { INT64_MIN, INT64_C(-62167219201), INT64_C(253402300800),
 		INT64_MAX };
 	struct server *s = *state;
-	struct client *client = client_of(s, "admin", SERVER_PASSWORD);
+	struct client *client = client_as(s, "admin", SERVER_PASSWORD);
 	struct ber_writer w;
 	size_t mark;
 
-	expect(ask_token(client, IDM_SPAN_EMPTY), LDAP_PROTOCOL_ERROR, "does not decode");
-	expect(ask_token(client, IDM_SPAN_LIT("x")), LDAP_PROTOCOL_ERROR, "does not decode");
+	answer_expect(ask_token(client, IDM_SPAN_EMPTY), LDAP_PROTOCOL_ERROR, "does not decode");
+	answer_expect(ask_token(client, IDM_SPAN_LIT("x")), LDAP_PROTOCOL_ERROR, "does not decode");
 	for (int action = -1; action <= 3; action++) {
 		if (action == EXOP_TOKEN_STATUS)
 			continue;
 		mark = begin_value(&w, "robot", action); /* and nothing of what that takes */
-		expect(
+		answer_expect(
 		    ask_token(client, end_value(&w, mark)), LDAP_PROTOCOL_ERROR, "does not decode");
 	}
 	mark = begin_value(&w, "robot", EXOP_TOKEN_STATUS);
 	ber_write_octets(&w, BER_OCTET_STRING, IDM_SPAN_LIT("x"));
-	expect(ask_token(client, end_value(&w, mark)), LDAP_PROTOCOL_ERROR, "does not decode");
+	answer_expect(
+	    ask_token(client, end_value(&w, mark)), LDAP_PROTOCOL_ERROR, "does not decode");
 	for (size_t i = 0; i < sizeof(no_times) / sizeof(no_times[0]); i++)
-		expect(ask_token(client, generate_value("robot", "x", false, no_times[i])),
+		answer_expect(ask_token(client, generate_value("robot", "x", false, no_times[i])),
 		    LDAP_PROTOCOL_ERROR, "does not decode");
-	expect(
+	answer_expect(
 	    ask_token(client, destroy_value("robot", "4")), LDAP_PROTOCOL_ERROR, "does not decode");
 	assert_string_equal(
-	    fields_of(ask_token(client, status_value("robot"))), "robot@idm.example.com|");
+	    answer_fields(ask_token(client, status_value("robot"))), "robot@idm.example.com|");
 	client_close(&client);
 }
 
@@ -321,19 +257,19 @@ a_token_binds_without_a_name_by_dn_token_and_by_its_account_s_names(void **state
 
 	make_token(s, false, NEVER, token, id);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		client = client_of(s, names[i], token);
-		assert_string_equal(whoami(client), "u:robot@idm.example.com");
+		client = client_as(s, names[i], token);
+		assert_string_equal(client_whoami(client), "u:robot@idm.example.com");
 		client_close(&client);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(binds(s, others[i], token));
+		assert_false(server_lets_in(s, others[i], token));
 	for (size_t i = 0; i < sizeof(wrong) - 1; i++) {
 		memcpy(wrong, token, sizeof(wrong));
 		wrong[i] = wrong[i] == 'A' ? 'B' : 'A';
-		assert_false(binds(s, "dn=token", wrong));
+		assert_false(server_lets_in(s, "dn=token", wrong));
 	}
 	destroy_token(s, id);
-	assert_false(binds(s, "", token));
+	assert_false(server_lets_in(s, "", token));
 }
 
 static void
@@ -345,16 +281,16 @@ a_token_is_refused_from_the_second_of_its_expiry_on(void **state)
 
 	make_token(s, false, REALM_NOW_S + 60, token, id);
 	make_token(s, false, INT64_C(1600996922), past, other); /* 2020-09-25T11:22:02+10:00 */
-	assert_false(binds(s, "", past));
-	client = client_of(s, "", token);
+	assert_false(server_lets_in(s, "", past));
+	client = client_as(s, "", token);
 	test_clock.now_s = REALM_NOW_S + 59;
 	server_second(s);
-	assert_string_equal(whoami(client), "u:robot@idm.example.com");
-	assert_true(binds(s, "", token));
+	assert_string_equal(client_whoami(client), "u:robot@idm.example.com");
+	assert_true(server_lets_in(s, "", token));
 	test_clock.now_s = REALM_NOW_S + 60;
 	server_second(s);
 	client_expect_notice(client, LDAP_UNAVAILABLE); /* idle as it is */
-	assert_false(binds(s, "", token));
+	assert_false(server_lets_in(s, "", token));
 	client_close(&client);
 	test_clock.now_s = REALM_NOW_S;
 	destroy_token(s, id);
@@ -371,24 +307,28 @@ expect_reads_only(struct client *client)
 
 	request_add(requests, 7, "cn=made,ou=groups," DIRECTORY_SUFFIX, "description", "x", NULL);
 	client_send(client);
-	expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
+	answer_expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
 	request_modify(requests, 7, ROBOT_DN, "=displayname", "Other", NULL);
 	client_send(client);
-	expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
+	answer_expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
 	request_delete(requests, 7, "uid=ben,ou=people," DIRECTORY_SUFFIX);
 	client_send(client);
-	expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
+	answer_expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
 	request_rename(requests, 7, "uid=ben,ou=people," DIRECTORY_SUFFIX, "uid=bernd", NULL);
 	client_send(client);
-	expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
-	expect(ask_token(client, generate_value("", "x", true, NEVER)),
+	answer_expect(client_take(client), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
+	answer_expect(ask_token(client, generate_value("", "x", true, NEVER)),
 	    LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
-	expect(ask_token(client, destroy_value("", NO_ID)), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
-	assert_int_not_equal(ask(client, EXOP_PASSWORD_MODIFY, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
-	assert_int_not_equal(ask(client, EXOP_SESSION_BEGIN, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
-	assert_int_not_equal(ask(client, EXOP_SESSION_END, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
+	answer_expect(
+	    ask_token(client, destroy_value("", NO_ID)), LDAP_INSUFFICIENT_ACCESS_RIGHTS, told);
 	assert_int_not_equal(
-	    ask(client, EXOP_SESSION_REAUTH, exop_strings(password, 1))->code, LDAP_SUCCESS);
+	    client_ask(client, EXOP_PASSWORD_MODIFY, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
+	assert_int_not_equal(
+	    client_ask(client, EXOP_SESSION_BEGIN, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
+	assert_int_not_equal(
+	    client_ask(client, EXOP_SESSION_END, IDM_SPAN_EMPTY)->code, LDAP_SUCCESS);
+	assert_int_not_equal(
+	    client_ask(client, EXOP_SESSION_REAUTH, exop_strings(password, 1))->code, LDAP_SUCCESS);
 }
 
 static void
@@ -404,7 +344,7 @@ a_read_only_token_searches_and_compares_and_changes_nothing(void **state)
 	assert_int_equal(
 	    realm_modify(s->realm, NULL, "idm_admins", "+member", "robot", NULL), IDM_OK);
 	make_token(s, false, NEVER, token, id);
-	client = client_of(s, "", token);
+	client = client_as(s, "", token);
 	request_search(&client->requests, 2, &search);
 	request_compare(&client->requests, 3, ROBOT_DN, "displayname", "Robot");
 	client_send(client);
@@ -428,7 +368,7 @@ a_read_write_token_writes_what_its_account_may(void **state)
 	assert_int_equal(
 	    realm_modify(s->realm, NULL, "staff", "+entry_managed_by", "robot", NULL), IDM_OK);
 	make_token(s, true, NEVER, token, id);
-	client = client_of(s, "dn=token", token);
+	client = client_as(s, "dn=token", token);
 	test_clock.now_s += 8 * 3600; /* it has no window of some minutes */
 	request_modify(&client->requests, 2, "cn=staff,ou=groups," DIRECTORY_SUFFIX, "=description",
 	    "by a token", NULL);
@@ -454,15 +394,15 @@ destroying_a_token_ends_its_connections_and_no_others(void **state)
 	make_token(s, true, NEVER, token, id);
 	make_token(s, true, NEVER, stays, other);
 	for (int i = 0; i < OPEN_CLIENTS; i++)
-		gone[i] = i % 2 == 0 ? client_of(s, "", token) : client_of(s, "robot", token);
-	kept = client_of(s, "", stays);
+		gone[i] = i % 2 == 0 ? client_as(s, "", token) : client_as(s, "robot", token);
+	kept = client_as(s, "", stays);
 	destroy_token(s, id);
 	for (int i = 0; i < OPEN_CLIENTS; i++) { /* no second has to pass, nor they to ask */
 		assert_string_equal(
 		    client_expect_notice(gone[i], LDAP_UNAVAILABLE)->text, "this login is over");
 		client_close(&gone[i]);
 	}
-	assert_string_equal(whoami(kept), "u:robot@idm.example.com");
+	assert_string_equal(client_whoami(kept), "u:robot@idm.example.com");
 	destroy_token(s, other);
 	client_expect_notice(kept, LDAP_UNAVAILABLE);
 	client_close(&kept);
@@ -478,11 +418,11 @@ a_token_may_destroy_itself(void **state)
 	assert_int_equal(
 	    realm_modify(s->realm, NULL, "robot", "=entry_managed_by", "robot", NULL), IDM_OK);
 	make_token(s, true, NEVER, token, id);
-	client = client_of(s, "", token);
-	expect(ask_token(client, destroy_value("", id)), LDAP_SUCCESS, "");
+	client = client_as(s, "", token);
+	answer_expect(ask_token(client, destroy_value("", id)), LDAP_SUCCESS, "");
 	client_expect_notice(client, LDAP_UNAVAILABLE);
 	client_close(&client);
-	assert_false(binds(s, "", token));
+	assert_false(server_lets_in(s, "", token));
 	assert_int_equal(
 	    realm_modify(s->realm, NULL, "robot", "=entry_managed_by", "", NULL), IDM_OK);
 }
@@ -492,7 +432,7 @@ static void
 modify_as(
     struct server *s, const char *actor, const char *dn, const char *attribute, const char *value)
 {
-	struct client *client = client_of(s, actor, SERVER_PASSWORD);
+	struct client *client = client_as(s, actor, SERVER_PASSWORD);
 
 	request_modify(&client->requests, 2, dn, attribute, value, NULL);
 	client_send(client);
@@ -508,15 +448,15 @@ becoming_high_privilege_ends_tokens_and_their_connections(void **state)
 	struct client *client;
 
 	make_token(s, true, NEVER, token, id);
-	client = client_of(s, "", token);
+	client = client_as(s, "", token);
 	modify_as(
 	    s, "admin", "cn=idm_service_desk,ou=groups," DIRECTORY_SUFFIX, "+member", ROBOT_DN);
 	client_expect_notice(client, LDAP_UNAVAILABLE);
 	client_close(&client);
-	assert_false(binds(s, "", token));
+	assert_false(server_lets_in(s, "", token));
 	modify_as(
 	    s, "admin", "cn=idm_service_desk,ou=groups," DIRECTORY_SUFFIX, "-member", ROBOT_DN);
-	assert_false(binds(s, "", token));
+	assert_false(server_lets_in(s, "", token));
 }
 
 #define on_its_own(test) cmocka_unit_test_setup(test, server_fresh)
