@@ -92,6 +92,8 @@ int cmd_login(struct cli *cli);
 int cmd_logout(struct cli *cli);
 int cmd_reauth(struct cli *cli);
 int cmd_session_list(struct cli *cli);
+int cmd_session_destroy(struct cli *cli);
+int cmd_session_cleanup(struct cli *cli);
 int cmd_self_whoami(struct cli *cli);
 int cmd_account_list(struct cli *cli);
 int cmd_account_search(struct cli *cli);

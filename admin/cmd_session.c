@@ -1,14 +1,12 @@
-/* login, logout, reauth, session list, self whoami, version. */
+/* login, logout, reauth, self whoami, version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "admin/client.h"
 #include "admin/output.h"
 #include "admin/prompt.h"
 #include "admin/session.h"
-#include "admin/timearg.h"
 #include "common/exop.h"
 
 /* KANIDM_PASSWORD, else from the terminal.  False: there is none to be had. */
@@ -188,39 +186,6 @@ cmd_reauth(struct cli *cli)
 		cli_fail(cli, "%s", text == NULL ? "" : text);
 	free(text);
 	return code == LDAP_SUCCESS ? output_done(cli, "Success") : CLI_FAILED;
-}
-
-int
-cmd_session_list(struct cli *cli)
-{
-	json_t *sessions = session_load(cli);
-	json_t *list = json_array();
-	const char *name;
-	json_t *session;
-
-	if (sessions == NULL) {
-		json_decref(list);
-		return CLI_FAILED;
-	}
-	json_object_foreach(sessions, name, session)
-	{
-		char expire[TIMEARG_TEXT];
-		const char *spn = json_string_value(json_object_get(session, "spn"));
-		const char *url = json_string_value(json_object_get(session, "url"));
-
-		if (json_is_integer(json_object_get(session, "expire")))
-			timearg_format_local(
-			    json_integer_value(json_object_get(session, "expire")), expire);
-		else
-			strcpy(expire, "never");
-		json_array_append_new(list,
-		    json_pack("{s:[s], s:[s], s:[s], s:[s]}", "name", name, "spn",
-			spn == NULL ? "?" : spn, "expire", expire, "url", url == NULL ? "?" : url));
-	}
-	output_entries(cli, list);
-	json_decref(list);
-	json_decref(sessions);
-	return CLI_DONE;
 }
 
 int

@@ -8,7 +8,6 @@
 #include "admin/output.h"
 #include "admin/timearg.h"
 #include "common/exop.h"
-#include "core/timefmt.h"
 
 static int
 ask(struct cli *cli, struct berval *request, struct berval **value)
@@ -23,17 +22,6 @@ ask(struct cli *cli, struct berval *request, struct berval **value)
 }
 
 /* --- status */
-
-/* For people in their zone, for programs as it is stored. */
-static json_t *
-time_of(const struct cli *cli, int64_t at_s)
-{
-	char local[TIMEARG_TEXT], stored[IDM_TIME_TEXT];
-
-	timearg_format_local(at_s, local);
-	idm_time_format(at_s, stored);
-	return json_string(cli->json ? stored : local);
-}
 
 /* One token of the answer; NULL: it does not decode. */
 static json_t *
@@ -52,9 +40,9 @@ read_token(const struct cli *cli, BerElement *ber)
 		return NULL;
 	token = json_pack("{s:s%, s:s%, s:s}", "id", id.bv_val, (size_t)id.bv_len, "label",
 	    label.bv_val, (size_t)label.bv_len, "purpose", read_write ? "read write" : "read only");
-	json_object_set_new(token, "issued_at", time_of(cli, client_number(&issued)));
+	json_object_set_new(token, "issued_at", output_time(cli, client_number(&issued)));
 	json_object_set_new(token, "expiry",
-	    expire.bv_val != NULL ? time_of(cli, client_number(&expire))
+	    expire.bv_val != NULL ? output_time(cli, client_number(&expire))
 	    : cli->json           ? json_null()
 				  : json_string("never"));
 	return token;
@@ -68,18 +56,21 @@ read_tokens(const struct cli *cli, struct berval *value)
 	struct berval spn;
 	char *last;
 	ber_len_t len;
-	json_t *list = NULL, *token = NULL;
+	json_t *list = NULL;
 
 	if (ber != NULL && ber_scanf(ber, "{m", &spn) != LBER_ERROR)
 		list = json_array();
-	if (list != NULL) {
-		for (ber_tag_t tag = ber_first_element(ber, &len, &last); tag != LBER_DEFAULT;
-		     tag = ber_next_element(ber, &len, last)) {
-			token = read_token(cli, ber);
-			if (token == NULL)
-				break;
+	for (ber_tag_t tag = list == NULL ? LBER_DEFAULT : ber_first_element(ber, &len, &last);
+	     tag != LBER_DEFAULT; tag = ber_next_element(ber, &len, last)) {
+		json_t *token = read_token(cli, ber);
+
+		if (token != NULL) {
 			json_array_append_new(list, token);
+			continue;
 		}
+		json_decref(list);
+		list = NULL;
+		break;
 	}
 	ber_free(ber, 1);
 	return list;

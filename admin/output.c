@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/timearg.h"
+#include "core/timefmt.h"
+
 static int
 compare_names(const void *a, const void *b)
 {
@@ -81,6 +84,16 @@ output_entries(const struct cli *cli, const json_t *entries)
 	}
 	for (size_t i = 0; i < json_array_size(entries); i++)
 		print_entry(json_array_get(entries, i));
+}
+
+json_t *
+output_time(const struct cli *cli, int64_t at_s)
+{
+	char local[TIMEARG_TEXT], stored[IDM_TIME_TEXT];
+
+	timearg_format_local(at_s, local);
+	idm_time_format(at_s, stored);
+	return json_string(cli->json ? stored : local);
 }
 
 int

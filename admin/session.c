@@ -173,10 +173,28 @@ ask_which(json_t *sessions)
 	return NULL;
 }
 
+/* Who is logged in, for a message. */
+static void
+list_names(json_t *sessions, char *out, size_t size)
+{
+	const char *name;
+	json_t *value;
+	size_t len = 0;
+
+	out[0] = '\0';
+	json_object_foreach(sessions, name, value)
+	{
+		if (len < size)
+			len += (size_t)snprintf(
+			    out + len, size - len, "%s%s", len == 0 ? "" : ", ", name);
+	}
+}
+
 const char *
 session_choose(struct cli *cli, json_t *sessions)
 {
 	const char *name = NULL;
+	char names[512];
 
 	if (cli->name != NULL)
 		return cli->name;
@@ -188,7 +206,9 @@ session_choose(struct cli *cli, json_t *sessions)
 	}
 	if (prompt_is_terminal())
 		name = ask_which(sessions);
-	if (name == NULL)
-		cli_fail(cli, "several are logged in: say who acts with -D NAME");
+	if (name == NULL) {
+		list_names(sessions, names, sizeof(names));
+		cli_fail(cli, "several are logged in: say who acts with -D NAME, one of %s", names);
+	}
 	return name;
 }
