@@ -149,7 +149,8 @@ a_session_is_recorded_from_its_begin_to_its_end(void **state)
 	assert_string_equal(
 	    trail_line(s->core, from + 4), "ldap reauth denied anna > - [] wrong password");
 	assert_string_equal(trail_line(s->core, from + 5), "ldap reauth ok anna > - []");
-	assert_string_equal(trail_line(s->core, from + 6), "ldap session-end ok anna > - []");
+	assert_string_equal(
+	    trail_line(s->core, from + 6), "ldap session-end ok anna > anna [user_session]");
 	assert_string_equal(trail_line(s->core, from + 7),
 	    "ldap login denied a token > - [] no such token or session");
 	for (uint64_t i = from + 2; i <= last; i++) {
