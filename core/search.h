@@ -61,10 +61,11 @@ enum idm_result idm_search_values(const struct idm_read *read, const struct idm_
 
 /*
  * The same for memberof, directmemberof, member and dynmember alone: the entries that their values
- * name.
+ * name.  Members come in the order of their ids, and those below `from_id` are left out.
  */
 typedef bool (*idm_reference_emit)(void *context, const struct idm_entry *named);
 enum idm_result idm_search_references(const struct idm_read *read, const struct idm_entry *entry,
-    const struct idm_attr *attr, idm_reference_emit emit, void *context, struct idm_error *err);
+    const struct idm_attr *attr, uint64_t from_id, idm_reference_emit emit, void *context,
+    struct idm_error *err);
 
 #endif

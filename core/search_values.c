@@ -9,6 +9,7 @@ struct sink {
 	idm_value_emit emit;
 	idm_reference_emit refer; /* takes references in its place; NULL: none does */
 	void *context;
+	uint64_t from_id; /* the first of the members that is wanted */
 	bool stopped;
 	struct idm_error *err;
 };
@@ -73,7 +74,8 @@ give_groups(struct sink *sink, const struct idm_entry *entry, bool direct)
 static enum idm_result
 give_window(struct sink *sink, const struct idm_window *window, uint64_t no)
 {
-	uint64_t id = idm_window_next(window, no, no << IDM_WINDOW_BITS);
+	uint64_t first = no << IDM_WINDOW_BITS;
+	uint64_t id = idm_window_next(window, no, sink->from_id > first ? sink->from_id : first);
 	enum idm_result result = IDM_OK;
 
 	while (result == IDM_OK && !sink->stopped && id != UINT64_MAX) {
@@ -89,7 +91,8 @@ give_members(struct sink *sink, const struct idm_entry *group)
 	uint64_t next_group = 0, next_account = 0;
 	enum idm_result result = IDM_OK;
 
-	for (uint64_t no = 0; result == IDM_OK && !sink->stopped && no != IDM_NO_WINDOW;
+	for (uint64_t no = idm_window_of(sink->from_id);
+	     result == IDM_OK && !sink->stopped && no != IDM_NO_WINDOW;
 	     no = next_group < next_account ? next_group : next_account) {
 		struct idm_window window;
 
@@ -150,9 +153,12 @@ idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
 
 enum idm_result
 idm_search_references(const struct idm_read *read, const struct idm_entry *entry,
-    const struct idm_attr *attr, idm_reference_emit emit, void *context, struct idm_error *err)
+    const struct idm_attr *attr, uint64_t from_id, idm_reference_emit emit, void *context,
+    struct idm_error *err)
 {
-	struct sink sink = { .read = read, .refer = emit, .context = context, .err = err };
+	struct sink sink = {
+		.read = read, .refer = emit, .context = context, .from_id = from_id, .err = err
+	};
 
 	assert(emit != NULL);
 	assert((attr->flags & (IDM_ATTR_COMPUTED | IDM_ATTR_EDGE)) != 0 &&

@@ -352,6 +352,15 @@ ber_write_octets(struct ber_writer *w, uint8_t tag, struct idm_span value)
 }
 
 void
+ber_write_raw(struct ber_writer *w, struct idm_span octets)
+{
+	if (octets.len == 0 || !reserve(w, octets.len))
+		return;
+	memcpy(w->data + w->len, octets.ptr, octets.len);
+	w->len += octets.len;
+}
+
+void
 ber_write_integer(struct ber_writer *w, uint8_t tag, int64_t value)
 {
 	uint64_t bits = (uint64_t)value;

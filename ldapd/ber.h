@@ -121,6 +121,9 @@ void ber_write_octets(struct ber_writer *w, uint8_t tag, struct idm_span value);
 void ber_write_integer(struct ber_writer *w, uint8_t tag, int64_t value);
 void ber_write_boolean(struct ber_writer *w, uint8_t tag, bool value);
 
+/* Octets that are whole elements, or a part of one that is open. */
+void ber_write_raw(struct ber_writer *w, struct idm_span octets);
+
 /* An element whose `len` octets the caller fills in at once; NULL: failed. */
 uint8_t *ber_write_room(struct ber_writer *w, uint8_t tag, size_t len);
 

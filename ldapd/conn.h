@@ -26,6 +26,7 @@ enum { CONN_SOURCE_BYTES = 64, CONN_SOURCE_KEY_BYTES = 8 };
 struct worker;
 struct request;
 struct sorter;
+struct large_entry;
 
 struct conn {
 	struct worker *worker;
@@ -63,7 +64,8 @@ struct conn {
 	struct sorter *sorted; /* whose pages the client takes; NULL: none */
 	uint64_t sorted_no;    /* of the last one */
 
-	struct request *requests; /* begun and not ended */
+	struct large_entry *large; /* that one of its requests makes; NULL: none */
+	struct request *requests;  /* begun and not ended */
 	size_t request_count;
 	bool in_pdu;  /* a part of a PDU has come */
 	bool unread;  /* TLS holds more than was read in its last turn */

@@ -913,3 +913,20 @@ ldap_entry_cancel(struct ldap_entry_writer *e)
 {
 	ber_writer_rewind(e->w, e->message);
 }
+
+void
+ldap_entry_move(struct ldap_entry_writer *e, struct ber_writer *to)
+{
+	struct ber_writer *from = e->w;
+	size_t start = e->message, at = to->len;
+
+	ber_write_raw(to, idm_span_of(from->data + start, from->len - start));
+	to->failed = to->failed || from->failed;
+	ber_writer_rewind(from, start);
+	e->w = to;
+	e->message = at;
+	e->op = e->op - start + at;
+	e->attributes = e->attributes - start + at;
+	e->attribute = e->attribute - start + at;
+	e->values = e->values - start + at;
+}

@@ -372,6 +372,12 @@ bool ldap_entry_end(struct ldap_entry_writer *e, struct ldap_controls controls);
 /* Take back an entry that was begun: the writer is as before begin. */
 void ldap_entry_cancel(struct ldap_entry_writer *e);
 
+/*
+ * What was written of an entry moves behind what is in `to`, and goes on there; its writer so far
+ * is as before begin.
+ */
+void ldap_entry_move(struct ldap_entry_writer *e, struct ber_writer *to);
+
 /* The responseValue of a Password Modify response that tells a generated password (RFC 3062). */
 void ldap_password_modify_encode(struct ber_writer *w, struct idm_span generated);
 

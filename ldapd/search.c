@@ -154,6 +154,8 @@ search_base(struct searching *s, struct request_read *read, const struct dn_targ
 {
 	enum idm_result result;
 
+	s->base = true;
+	s->stop = STOP_NOT;
 	s->search.access = read->access;
 	s->search.done = true;
 	s->phase = PHASE_UNSORTED; /* one entry is in order */
@@ -165,6 +167,38 @@ search_base(struct searching *s, struct request_read *read, const struct dn_targ
 		request_fail(s->request, result, s->err);
 	else
 		search_go_on(s);
+}
+
+/* What it took to look at it the last time is given back first. */
+void
+search_resume_base(struct request *request)
+{
+	struct searching *s = request->state;
+	struct idm_error err = { 0 };
+	struct request_read read;
+	struct dn_target target;
+	enum idm_result result;
+
+	if (search_is_late(s))
+		return;
+	if (s->again)
+		idm_arena_rewind(request->arena, s->again_mark);
+	s->again_mark = idm_arena_mark(request->arena);
+	s->again = true;
+	s->schema = NULL; /* what was made by it is made anew */
+	s->err = &err;
+	result = request_read_begin(request, &read, &err);
+	if (result == IDM_OK) {
+		result = search_resolve(s, &read);
+		if (result != IDM_OK)
+			request_read_end(&read);
+	}
+	if (result != IDM_OK) {
+		request_fail(request, result, &err);
+		return;
+	}
+	dn_to_target(request->message.search.base, &read.tree->suffix, request->arena, &target);
+	search_base(s, &read, &target);
 }
 
 /* --- below the base */

@@ -1,13 +1,20 @@
-/* A search as search.c begins it, search_slices.c runs it, and search_sort.c brings it in order. */
+/*
+ * A search as search.c begins it, search_slices.c runs it, search_sort.c brings it in order, and
+ * search_large.c sends those of its entries that take several turns.
+ */
 #ifndef LDAPD_SEARCH_IMPL_H
 #define LDAPD_SEARCH_IMPL_H
 
+#include "ldapd/large_entry.h"
 #include "ldapd/paging.h"
 #include "ldapd/search.h"
 #include "ldapd/sort_order.h"
 #include "ldapd/sorter.h"
 
-enum { SEARCH_SLICE_ENTRIES = 1024 }; /* tested before others have their turn */
+enum {
+	SEARCH_SLICE_ENTRIES = 1024, /* tested before others have their turn */
+	SEARCH_ATTEMPTS = 3,         /* at a slice whose snapshot grew too old, or a large entry */
+};
 
 /* Why a slice ended before its search did. */
 enum stop {
@@ -16,6 +23,7 @@ enum stop {
 	STOP_SIZE,      /* there is one more entry than may be sent */
 	STOP_PAGE,      /* or than the page holds */
 	STOP_ROOM,      /* the client has to take some first */
+	STOP_LARGE,     /* the entry is written in several turns */
 	STOP_TOO_LARGE, /* an entry that no message can hold */
 	STOP_UNSORTED,  /* `sort_code` says why they can't be sorted */
 };
@@ -48,8 +56,15 @@ struct searching {
 	uint32_t limit;              /* entries that may be sent */
 	uint32_t sent;
 	struct paging paging;
-	uint64_t deadline_ms; /* UINT64_MAX: none */
-	unsigned attempts;    /* at the slice at hand */
+	uint64_t deadline_ms;             /* UINT64_MAX: none */
+	unsigned attempts;                /* at the slice at hand */
+	bool base;                        /* nothing but the base is in scope */
+	struct idm_arena_mark again_mark; /* of the arena, before the base was looked at again */
+	bool again;
+
+	struct large_entry large;
+	bool large_held;         /* by the arena, which drops it in the end */
+	unsigned large_attempts; /* at the entry at hand */
 
 	struct sort_request sort;
 	enum ldap_result_code sort_code; /* what the response says of the order */
@@ -72,7 +87,17 @@ struct searching {
 /* Attributes, keys and filter by the schema of a snapshot: again, if it changes between slices. */
 enum idm_result search_resolve(struct searching *s, const struct request_read *read);
 
+/* Look at the base once more: for request_yield. */
+void search_resume_base(struct request *request);
+
 /* --- search_slices.c */
+
+/* Go on in another turn. */
+void search_yield(struct searching *s);
+/* The time limit is over, and the client was told. */
+bool search_is_late(struct searching *s);
+/* The entry that ended a slice is the next one, or (`sent`) the one behind it. */
+void search_set_next(struct searching *s, uint64_t id, bool sent);
 
 /* End the search; `place`: of the next page, NULL: there is none. */
 void search_respond(struct searching *s, enum ldap_result_code code, const char *text,
@@ -89,6 +114,18 @@ enum stop search_write_entry(
     struct searching *s, const struct idm_entry *entry, const struct idm_attrset *readable);
 
 bool search_is_in_scope(const struct searching *s, const struct idm_entry *entry);
+
+/* --- search_large.c */
+
+/*
+ * An entry is written in part: let it go on in other turns; or, while the connection makes another
+ * large one, let it be begun anew in another turn.
+ */
+enum stop search_put_off(struct searching *s, struct ldap_entry_writer *writer,
+    const struct view_progress *progress, const struct idm_entry *entry,
+    const struct idm_attrset *readable);
+/* Go on with it in another turn. */
+void search_yield_large(struct searching *s);
 
 /* --- search_sort.c */
 

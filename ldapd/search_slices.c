@@ -3,10 +3,7 @@
 
 #include "common/clock.h"
 
-enum {
-	ATTEMPTS = 3, /* at a slice whose snapshot grew too old */
-	CONTROLS = 2, /* of a response: pages and order */
-};
+enum { CONTROLS = 2 /* of a response: pages and order */ };
 
 /* --- answers */
 
@@ -46,19 +43,27 @@ search_write_entry(
 	const struct ldap_message *message = &s->request->message;
 	struct conn *conn = s->request->conn;
 	struct idm_arena_mark mark = idm_arena_mark(s->view.read->arena);
+	struct view_progress progress = { .budget = LARGE_ENTRY_VALUES };
 	struct ldap_entry_writer writer;
 	uint8_t dn[TREE_DN_BYTES];
 
+	if (s->large_attempts >=
+	    SEARCH_ATTEMPTS) /* it changes faster than it is written in turns */
+		progress.budget = UINT32_MAX;
 	ldap_entry_begin(&writer, &conn->out, message->message_id,
 	    tree_dn(s->view.suffix, entry, dn), message->search.types_only);
-	s->result = view_write(&s->view, entry, readable, &s->selection, &writer, s->err);
+	s->result =
+	    view_write(&s->view, entry, readable, &s->selection, &progress, &writer, s->err);
 	idm_arena_rewind(s->view.read->arena, mark);
 	if (s->result != IDM_OK) {
 		ldap_entry_cancel(&writer);
 		return STOP_FAILED;
 	}
+	if (progress.more && !conn->out.failed)
+		return search_put_off(s, &writer, &progress, entry, readable);
 	if (!ldap_entry_end(&writer, (struct ldap_controls){ NULL, 0 }))
 		return STOP_TOO_LARGE;
+	s->large_attempts = 0;
 	s->sent++;
 	return STOP_NOT;
 }
@@ -97,6 +102,22 @@ search_found(void *context, const struct idm_read *read, const struct idm_entry 
 /* --- slices */
 
 static void search_resume(struct request *request);
+
+void
+search_yield(struct searching *s)
+{
+	request_yield(s->request, s->base ? search_resume_base : search_resume);
+}
+
+void
+search_set_next(struct searching *s, uint64_t id, bool sent)
+{
+	if (s->phase == PHASE_SORTED)
+		s->position += sent;
+	else
+		s->search.next_id = id + sent;
+	s->search.done = s->phase == PHASE_SORTED && s->position == s->sorter->count;
+}
 
 static void
 end_page(struct searching *s)
@@ -147,16 +168,14 @@ search_go_on(struct searching *s)
 		    "an entry is too large: ask for less of it", NULL);
 		return;
 	case STOP_UNSORTED: end_sort(s); return;
-	case STOP_ROOM:
-		s->search.next_id = s->stop_id;
-		s->search.done = false;
-		break;
+	case STOP_LARGE: search_yield_large(s); return;
+	case STOP_ROOM: search_set_next(s, s->stop_id, false); break;
 	case STOP_NOT: break;
 	}
 	if (s->search.done)
 		end_walk(s);
 	else
-		request_yield(s->request, search_resume);
+		search_yield(s);
 }
 
 /* The next entries of a list in order; a stop leaves the one that was not sent to be the next. */
@@ -213,6 +232,7 @@ run_slice(struct searching *s, const struct request_read *read)
 		result = request_read_check(read, s->err);
 	search_sort_end(s, result == IDM_OK);
 	if (result == IDM_BUSY) {
+		large_entry_drop(&s->large);
 		ber_writer_rewind(out, len);
 		s->search = search;
 		s->sent = sent;
@@ -229,7 +249,7 @@ search_step(struct searching *s, struct request_read *read, struct idm_error *er
 	s->err = err;
 	result = run_slice(s, read);
 	request_read_end(read);
-	if (result == IDM_BUSY && ++s->attempts < ATTEMPTS) {
+	if (result == IDM_BUSY && ++s->attempts < SEARCH_ATTEMPTS) {
 		request_yield(s->request, search_resume);
 		return;
 	}
@@ -241,12 +261,15 @@ search_step(struct searching *s, struct request_read *read, struct idm_error *er
 	search_go_on(s);
 }
 
-static void
-time_is_over(struct searching *s)
+bool
+search_is_late(struct searching *s)
 {
+	if (clock_monotonic_ms() < s->deadline_ms)
+		return false;
 	if (s->phase == PHASE_COLLECTING)
 		s->sort_code = LDAP_TIME_LIMIT_EXCEEDED;
 	search_respond(s, LDAP_TIME_LIMIT_EXCEEDED, "", NULL);
+	return true;
 }
 
 static void
@@ -257,10 +280,8 @@ search_resume(struct request *request)
 	struct request_read read;
 	enum idm_result result;
 
-	if (clock_monotonic_ms() >= s->deadline_ms) {
-		time_is_over(s);
+	if (search_is_late(s))
 		return;
-	}
 	result = request_read_begin(request, &read, &err);
 	if (result != IDM_OK)
 		request_fail(request, result, &err);

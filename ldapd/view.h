@@ -177,10 +177,24 @@ enum idm_result view_values(const struct view *view, const struct idm_entry *ent
     const struct idm_attrset *readable, const struct view_attr *attr, view_emit emit, void *context,
     struct idm_error *err);
 
-/* Write the attributes of an entry that was begun (ldap_entry_begin). */
+/*
+ * How far an entry is written whose attributes may have very many values: the members of a group.
+ * They come in the order of their ids, so that another snapshot goes on where one ended.
+ */
+struct view_progress {
+	uint32_t budget;  /* members that may be written before others have their turn */
+	size_t column;    /* the first one that is not written, or not as a whole */
+	uint64_t from_id; /* the first of its members that is not; 0: it was not begun */
+	bool more;        /* the budget was used up */
+};
+
+/*
+ * Write the attributes of an entry that was begun (ldap_entry_begin), from *progress on, zeroed but
+ * for its budget, and to where that is used up; NULL: all of them.
+ */
 enum idm_result view_write(const struct view *view, const struct idm_entry *entry,
     const struct idm_attrset *readable, const struct view_selection *selection,
-    struct ldap_entry_writer *writer, struct idm_error *err);
+    struct view_progress *progress, struct ldap_entry_writer *writer, struct idm_error *err);
 
 /* --- what an administrator writes */
 

@@ -24,6 +24,7 @@ struct giving {
 	const struct view_attr *attr;
 	view_emit emit;
 	void *context;
+	struct view_progress *progress; /* NULL: as many members as there are */
 	bool stopped;
 	enum idm_result result;
 	struct idm_error *err;
@@ -40,6 +41,30 @@ static void
 give_text(struct giving *g, const char *text)
 {
 	give(g, idm_span_cstr(text));
+}
+
+/* Is there no room for the member with this id, and are others to have their turn? */
+static bool
+is_enough(struct giving *g, uint64_t id)
+{
+	struct view_progress *progress = g->progress;
+
+	if (progress == NULL)
+		return false;
+	if (progress->budget == 0) {
+		progress->from_id = id;
+		progress->more = true;
+		g->stopped = true;
+		return true;
+	}
+	progress->budget--;
+	return false;
+}
+
+static uint64_t
+from_id(const struct giving *g)
+{
+	return g->progress == NULL ? 0 : g->progress->from_id;
 }
 
 static void
@@ -114,6 +139,12 @@ take_named(void *context, const struct idm_entry *named)
 	return !g->stopped;
 }
 
+static bool
+take_member(void *context, const struct idm_entry *member)
+{
+	return !is_enough(context, member->id) && take_named(context, member);
+}
+
 /* Members and groups come as entries, whose DN is at hand. */
 static bool
 is_of_edges(const struct idm_attr *attr)
@@ -126,9 +157,11 @@ static void
 give_values(struct giving *g, const struct idm_attr *attr, idm_value_emit take)
 {
 	const struct idm_read *read = g->view->read;
-	enum idm_result result =
-	    is_of_edges(attr) ? idm_search_references(read, g->entry, attr, take_named, g, g->err)
-			      : idm_search_values(read, g->entry, attr, take, g, g->err);
+	bool members = attr->number == IDM_ATTR_MEMBER || attr->number == IDM_ATTR_DYNMEMBER;
+	enum idm_result result = is_of_edges(attr)
+				     ? idm_search_references(read, g->entry, attr, from_id(g),
+					   members ? take_member : take_named, g, g->err)
+				     : idm_search_values(read, g->entry, attr, take, g, g->err);
 
 	if (result != IDM_OK)
 		fail(g, result);
@@ -331,7 +364,7 @@ static uint64_t
 give_window(struct giving *g, const struct idm_ids *groups, uint64_t no)
 {
 	struct idm_window window;
-	uint64_t next_no = IDM_NO_WINDOW;
+	uint64_t first, next_no = IDM_NO_WINDOW;
 
 	idm_window_clear(&window);
 	for (size_t i = 0; i < groups->count; i++) {
@@ -346,9 +379,12 @@ give_window(struct giving *g, const struct idm_ids *groups, uint64_t no)
 		if (next < next_no)
 			next_no = next;
 	}
-	for (uint64_t id = idm_window_next(&window, no, no << IDM_WINDOW_BITS);
-	     id != UINT64_MAX && !g->stopped; id = idm_window_next(&window, no, id + 1))
-		give_name_of(g, id);
+	first = no << IDM_WINDOW_BITS;
+	for (uint64_t id = idm_window_next(&window, no, from_id(g) > first ? from_id(g) : first);
+	     id != UINT64_MAX && !g->stopped; id = idm_window_next(&window, no, id + 1)) {
+		if (!is_enough(g, id))
+			give_name_of(g, id);
+	}
 	return g->stopped ? IDM_NO_WINDOW : next_no;
 }
 
@@ -366,7 +402,7 @@ give_member_uids(struct giving *g)
 		fail(g, result);
 		return;
 	}
-	for (uint64_t no = 0; no != IDM_NO_WINDOW;)
+	for (uint64_t no = idm_window_of(from_id(g)); no != IDM_NO_WINDOW;)
 		no = give_window(g, &groups, no);
 }
 
@@ -564,27 +600,43 @@ write_value(void *context, struct idm_span value)
 	return !writer->types_only && !writer->w->failed;
 }
 
+/* One attribute, or what is left of it. */
+static void
+write_column(struct giving *g, const struct view_column *column, struct ldap_entry_writer *writer)
+{
+	g->attr = column->attr;
+	g->stopped = false;
+	if (!is_readable(g) || is_absent(g))
+		return;
+	if (from_id(g) == 0)
+		ldap_entry_attribute(writer, column->type);
+	give_form(g);
+}
+
 enum idm_result
 view_write(const struct view *view, const struct idm_entry *entry,
     const struct idm_attrset *readable, const struct view_selection *selection,
-    struct ldap_entry_writer *writer, struct idm_error *err)
+    struct view_progress *progress, struct ldap_entry_writer *writer, struct idm_error *err)
 {
 	struct giving g = { .view = view,
 		.entry = entry,
 		.readable = readable,
 		.emit = write_value,
 		.context = writer,
+		.progress = progress,
 		.err = err };
-	enum idm_result result = IDM_OK;
 
-	for (size_t i = 0; i < selection->count && result == IDM_OK; i++) {
-		g.attr = selection->columns[i].attr;
-		g.stopped = false;
-		if (!is_readable(&g) || is_absent(&g))
+	if (progress != NULL)
+		progress->more = false;
+	for (size_t i = progress == NULL ? 0 : progress->column;
+	     i < selection->count && g.result == IDM_OK; i++) {
+		write_column(&g, &selection->columns[i], writer);
+		if (progress == NULL)
 			continue;
-		ldap_entry_attribute(writer, selection->columns[i].type);
-		give_form(&g);
-		result = g.result;
+		progress->column = i;
+		if (progress->more)
+			break;
+		progress->from_id = 0;
 	}
-	return result;
+	return g.result;
 }

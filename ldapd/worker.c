@@ -21,6 +21,7 @@ enum {
 	RIGHTS_BYTES = 256 * 1024,
 	ACCEPTS_A_TURN = 64,
 	SLICES_A_TURN = 16,
+	TURN_MS = 2,                           /* and no further slice behind that */
 	CORE_BACKLOG_BYTES = 16 * 1024 * 1024, /* the core process has not taken: busy above it */
 };
 
@@ -331,11 +332,12 @@ ask_for_turns(struct worker *worker)
 		worker_go_on(worker);
 }
 
-/* One slice each, in turn. */
+/* One slice each, in turn; none is begun when all of them took their time. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
+	uint64_t begun_ms = clock_monotonic_ms();
 
 	(void)fd;
 	(void)what;
@@ -344,6 +346,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		struct request *request = worker->waiting;
 		struct conn *conn = request->conn;
 
+		if (i != 0 && clock_monotonic_ms() >= begun_ms + TURN_MS)
+			break;
 		worker_forget(request);
 		if (!conn_has_room(conn)) {
 			put_last(worker, request);

@@ -326,7 +326,7 @@ write_as(
 	ber_writer_init(w, 1 << 16);
 	ldap_entry_begin(&writer, w, 7, tree_dn(d->view.suffix, &entry, dn), types_only);
 	assert_int_equal(
-	    view_write(&d->view, &entry, &readable, &selection, &writer, &d->err), IDM_OK);
+	    view_write(&d->view, &entry, &readable, &selection, NULL, &writer, &d->err), IDM_OK);
 	assert_true(ldap_entry_end(&writer, (struct ldap_controls){ NULL, 0 }));
 }
 

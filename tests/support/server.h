@@ -72,7 +72,7 @@ const struct ipc_done *server_ask(struct server *s, uint64_t handle, struct requ
 
 /* --- clients */
 
-enum { CLIENT_INPUT_BYTES = 1024 * 1024 };
+enum { CLIENT_INPUT_BYTES = 2 * 1024 * 1024 };
 
 struct client {
 	struct server *server;
