@@ -187,6 +187,7 @@ core_write(const char *dir, uint32_t persons)
 	bench_check(idm_store_open_writer(dir, (gid_t)-1, &w.store, &w.err), &w.err, dir);
 	/* With all rights looked at, as an administrator's change is. */
 	w.identity = (struct idm_identity){ .kind = IDM_IDENTITY_TOKEN,
+		.high_privilege = true,
 		.uuid = idm_uuid_builtin(IDM_BUILTIN_IDM_ADMIN),
 		.scope = IDM_SCOPE_READ_WRITE,
 		.expire_s = INT64_MAX };
