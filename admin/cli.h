@@ -44,6 +44,7 @@ struct cli {
 	const char *displayname;
 	const char *newname;
 	const char *description;
+	const char *entry_managed_by;
 	struct cli_values mails;
 	const char *ttl;
 	const char *syntax;
@@ -101,6 +102,7 @@ int cmd_account_get(struct cli *cli);
 int cmd_account_create(struct cli *cli);
 int cmd_account_update(struct cli *cli);
 int cmd_account_delete(struct cli *cli);
+int cmd_account_into_person(struct cli *cli);
 int cmd_credential_status(struct cli *cli);
 int cmd_credential_update(struct cli *cli);
 int cmd_credential_generate(struct cli *cli);

@@ -1,4 +1,4 @@
-/* account, person, service-account: list, search, get, create, update, delete. */
+/* account, person, service-account: list, search, get, create, update, delete, into-person. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,8 +100,9 @@ cmd_account_update(struct cli *cli)
 	char *legalname[] = { (char *)(uintptr_t)cli->legalname, NULL };
 	char *newname[] = { (char *)(uintptr_t)cli->newname, NULL };
 	char *description[] = { (char *)(uintptr_t)cli->description, NULL };
-	LDAPMod list_of_mods[5];
-	LDAPMod *mods[6] = { NULL };
+	char *manager[] = { (char *)(uintptr_t)cli->entry_managed_by, NULL };
+	LDAPMod list_of_mods[6];
+	LDAPMod *mods[7] = { NULL };
 	size_t count = 0;
 	json_t *entry;
 	int status;
@@ -114,11 +115,13 @@ cmd_account_update(struct cli *cli)
 		replace(&list_of_mods[count++], "mail", cli->mails.list);
 	if (cli->description != NULL)
 		replace(&list_of_mods[count++], "description", description);
+	if (cli->entry_managed_by != NULL)
+		replace(&list_of_mods[count++], "entry_managed_by", manager);
 	if (cli->newname != NULL)
 		replace(&list_of_mods[count++], "name", newname);
 	if (count == 0)
 		return cli_misuse(cli, "nothing to change: give --displayname, --legalname, "
-				       "--mail, --description or --newname");
+				       "--mail, --description, --entry-managed-by or --newname");
 	for (size_t i = 0; i < count; i++)
 		mods[i] = &list_of_mods[i];
 	if (client_open_target(cli, &entry) != CLI_DONE)
@@ -141,4 +144,41 @@ cmd_account_delete(struct cli *cli)
 	json_decref(entry);
 	snprintf(text, sizeof(text), "success - account delete for user %s: deleted", cli->args[0]);
 	return status == CLI_DONE ? output_done(cli, text) : status;
+}
+
+/* It can't be undone, and what identified it is lost: so it is asked for. */
+static int
+confirm_person(struct cli *cli, const json_t *entry)
+{
+	char question[1200];
+
+	if (!client_holds(entry, "class", "service_account"))
+		return cli_fail(cli, "%s is no service account", cli->args[0]);
+	snprintf(question, sizeof(question),
+	    "%s becomes a person for good: its API tokens, its password and its manager go. Is "
+	    "that wanted?",
+	    cli->args[0]);
+	return cli_confirm(cli, question) ? CLI_DONE : CLI_FAILED;
+}
+
+int
+cmd_account_into_person(struct cli *cli)
+{
+	char *from[] = { (char *)(uintptr_t) "service_account", NULL };
+	char *to[] = { (char *)(uintptr_t) "person", NULL };
+	LDAPMod remove = { .mod_op = LDAP_MOD_DELETE, .mod_type = (char *)(uintptr_t) "class" };
+	LDAPMod add = { .mod_op = LDAP_MOD_ADD, .mod_type = (char *)(uintptr_t) "class" };
+	LDAPMod *mods[] = { &remove, &add, NULL };
+	json_t *entry;
+	int status;
+
+	remove.mod_values = from;
+	add.mod_values = to;
+	if (client_open_target(cli, &entry) != CLI_DONE)
+		return CLI_FAILED;
+	status = confirm_person(cli, entry);
+	if (status == CLI_DONE)
+		status = client_modify(cli, json_string_value(json_object_get(entry, "dn")), mods);
+	json_decref(entry);
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
 }

@@ -232,6 +232,34 @@ def test_tokens_outlive_the_server_s_end(instance, service):
     assert [one["id"] for one in listed(instance, service)] == [token_id]
 
 
+def test_a_manager_gives_and_takes_them(instance, service, person):
+    """Who is named as the entry's manager, though he holds no privilege."""
+    instance.login(person)
+    refused = instance.kanidm("service-account", "api-token", "generate", service, "x",
+                              name=person)
+    assert refused.returncode == 1 and "idm_account_write_priv grants it" in refused.stderr
+    instance.ok("service-account", "update", service, "--entry-managed-by", person, name="admin")
+    token, token_id = generate(instance, service, name=person)
+    assert instance.can_bind("", token)
+    assert [one["id"] for one in listed(instance, service, name=person)] == [token_id]
+    instance.ok("service-account", "api-token", "destroy", service, token_id, name=person)
+    assert not instance.can_bind("", token)
+
+
+def test_a_high_privilege_account_s_token_has_its_rights(instance):
+    """admin gives idm_admin one, by hp_account_write; idm_admin may give admin none."""
+    token, token_id = generate(instance, "idm_admin", "--rw")
+    connection = instance.connect("", token)
+    dn = f"cn=made_by_token,ou=groups,{instance.suffix}"
+    connection.add_s(dn, [("objectClass", [b"groupOfNames"])])
+    connection.delete_s(dn)
+    done = instance.kanidm("service-account", "api-token", "generate", "admin", "x",
+                           name="idm_admin")
+    assert done.returncode == 1 and "idm_hp_account_write_priv grants it" in done.stderr
+    instance.ok("service-account", "api-token", "destroy", "idm_admin", token_id, name="admin")
+    assert goes_away(connection)
+
+
 # --- what ends them
 
 
@@ -288,6 +316,35 @@ def test_becoming_high_privilege_ends_tokens_and_sessions(instance, service):
     assert not instance.can_bind("", token)
     assert instance.kanidm("self", "whoami", name=service).returncode == 1
     assert listed(instance, service) == []
+
+
+def test_becoming_a_person_ends_tokens_and_password(instance, service, person):
+    instance.login(person)
+    token, _ = generate(instance, service, "--rw")
+    out = instance.ok("service-account", "credential", "generate-pw", service, name="admin")
+    password = re.search(r"Success: (\S+)", out)[1]
+    connections = [instance.connect("", token), instance.connect(service, password)]
+    into = ["service-account", "into-person", service]
+    done = instance.kanidm(*into, name="idm_admin")
+    assert done.returncode == 1 and "--yes" in done.stderr
+    assert instance.can_bind("", token)
+    done = instance.kanidm(*into, "--yes", name=person)
+    assert done.returncode == 1 and "idm_people_extend_priv grants it" in done.stderr
+    assert instance.ok(*into, "--yes", name="idm_admin") == "Success\n"
+    assert all(goes_away(connection) for connection in connections)
+    assert not instance.can_bind("", token) and not instance.can_bind(service, password)
+    assert "class: person\n" in instance.ok("person", "get", service, name="idm_admin")
+    done = instance.kanidm("account", "api-token", "generate", service, "x", name="idm_admin")
+    assert "is no service account" in done.stderr
+    done = instance.kanidm("account", "into-person", service, "--yes", name="idm_admin")
+    assert done.returncode == 1 and "is no service account" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["admin", "anonymous"])
+def test_a_built_in_never_becomes_a_person(instance, name):
+    done = instance.kanidm("service-account", "into-person", name, "--yes", name="admin")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 2, "the question that --yes answers, and the refusal"
 
 
 def test_deleting_the_account_ends_its_tokens_for_good(instance, service):
