@@ -80,7 +80,10 @@ const char *idm_audit_protocol_name(enum idm_audit_protocol protocol);
 /* False: no operation has that name. */
 bool idm_audit_operation_find(struct idm_span name, enum idm_audit_operation *out);
 
-/* One record.  Spans borrow; a null uuid and an empty text: there is none. */
+/*
+ * One record.  Spans borrow; an empty text: there is none.  Whose uuid is null is admin, unless
+ * has_actor or has_target says that there is nobody; they need not be set for any other uuid.
+ */
 struct idm_audit_record {
 	uint64_t serial; /* the trail's */
 	uint8_t hash[IDM_AUDIT_HASH_BYTES];
@@ -90,6 +93,8 @@ struct idm_audit_record {
 	enum idm_audit_protocol protocol;
 	enum idm_audit_operation operation;
 	enum idm_result outcome;
+	bool has_actor;
+	bool has_target;
 	struct idm_uuid actor;
 	struct idm_span
 	    actor_name;          /* its spn at that time; of a login by nobody: as it was typed */

@@ -5,6 +5,8 @@
 
 enum { BODY_FORMAT = 1 };
 
+enum flag { FLAG_TRUSTED = 1, FLAG_ACTOR = 2, FLAG_TARGET = 4, FLAGS_ALL = 7 };
+
 /* --- words */
 
 const char *
@@ -132,6 +134,16 @@ put_text(struct writer *w, struct idm_span text, size_t max)
 	w->len += len;
 }
 
+static uint8_t
+flags_of(const struct idm_audit_record *record)
+{
+	bool has_actor = record->has_actor || !idm_uuid_is_null(&record->actor);
+	bool has_target = record->has_target || !idm_uuid_is_null(&record->target);
+
+	return (uint8_t)((record->trusted ? FLAG_TRUSTED : 0) | (has_actor ? FLAG_ACTOR : 0) |
+			 (has_target ? FLAG_TARGET : 0));
+}
+
 size_t
 idm_audit_encode(const struct idm_audit_record *record, uint8_t out[IDM_AUDIT_BODY_MAX])
 {
@@ -139,7 +151,7 @@ idm_audit_encode(const struct idm_audit_record *record, uint8_t out[IDM_AUDIT_BO
 
 	put_u8(&w, BODY_FORMAT);
 	put_u64(&w, (uint64_t)record->at_s);
-	put_u8(&w, record->trusted ? 1 : 0);
+	put_u8(&w, flags_of(record));
 	put_u8(&w, (uint8_t)record->protocol);
 	put_u8(&w, (uint8_t)record->operation);
 	put_u8(&w, (uint8_t)record->outcome);
@@ -188,6 +200,28 @@ take_words(struct idm_fields *f, struct idm_audit_record *out)
 }
 
 static void
+take_flags(struct idm_fields *f, struct idm_audit_record *out)
+{
+	uint8_t flags = idm_fields_u8(f);
+
+	f->bad = f->bad || (flags & ~FLAGS_ALL) != 0;
+	out->trusted = (flags & FLAG_TRUSTED) != 0;
+	out->has_actor = (flags & FLAG_ACTOR) != 0;
+	out->has_target = (flags & FLAG_TARGET) != 0;
+}
+
+/* What there is none of is null. */
+static void
+take_uuids(struct idm_fields *f, struct idm_audit_record *out)
+{
+	out->actor = idm_fields_uuid(f);
+	out->session = idm_fields_uuid(f);
+	out->target = idm_fields_uuid(f);
+	f->bad = f->bad || (!out->has_actor && !idm_uuid_is_null(&out->actor)) ||
+		 (!out->has_target && !idm_uuid_is_null(&out->target));
+}
+
+static void
 take_attributes(struct idm_fields *f, struct idm_audit_record *out)
 {
 	out->attributes_left = idm_fields_u32(f);
@@ -208,11 +242,9 @@ idm_audit_decode(struct idm_span body, struct idm_audit_record *out, struct idm_
 	memset(out, 0, sizeof(*out));
 	f.bad = f.bad || idm_fields_u8(&f) != BODY_FORMAT;
 	out->at_s = (int64_t)idm_fields_u64(&f);
-	out->trusted = idm_fields_bool(&f);
+	take_flags(&f, out);
 	take_words(&f, out);
-	out->actor = idm_fields_uuid(&f);
-	out->session = idm_fields_uuid(&f);
-	out->target = idm_fields_uuid(&f);
+	take_uuids(&f, out);
 	out->change_no = idm_fields_u64(&f);
 	out->actor_name = take_text(&f, IDM_AUDIT_TEXT_MAX);
 	out->source = take_text(&f, IDM_AUDIT_TEXT_MAX);

@@ -51,9 +51,9 @@ core_audit_name(const struct idm_read *read, const struct idm_entry *entry, char
 }
 
 static bool
-lacks_name(const struct idm_uuid *uuid, struct idm_span name)
+lacks_name(bool has, const struct idm_uuid *uuid, struct idm_span name)
 {
-	return name.len == 0 && !idm_uuid_is_null(uuid);
+	return name.len == 0 && (has || !idm_uuid_is_null(uuid));
 }
 
 static void
@@ -62,7 +62,7 @@ fill_name(const struct idm_read *read, const struct idm_uuid *uuid, struct idm_s
 	char spn[IDM_SPN_MAX];
 	struct idm_entry entry;
 
-	if (lacks_name(uuid, *name) && idm_lookup_uuid(read, uuid, &entry, NULL) == IDM_OK)
+	if (idm_lookup_uuid(read, uuid, &entry, NULL) == IDM_OK)
 		*name = idm_arena_copy(read->arena, core_audit_name(read, &entry, spn));
 }
 
@@ -71,17 +71,20 @@ static void
 fill_names(struct core *core, struct idm_audit_record *record)
 {
 	struct core_audit *audit = core->audit;
+	bool actor = lacks_name(record->has_actor, &record->actor, record->actor_name);
+	bool target = lacks_name(record->has_target, &record->target, record->target_name);
 	struct idm_txn txn;
 	struct idm_read read;
 
-	if (!lacks_name(&record->actor, record->actor_name) &&
-	    !lacks_name(&record->target, record->target_name))
+	if (!actor && !target)
 		return;
 	if (idm_store_read_begin(core->data.store, &txn, NULL) != IDM_OK)
 		return;
 	if (idm_read_attach(&txn, audit->arena, core_now(core), &read, NULL) == IDM_OK) {
-		fill_name(&read, &record->actor, &record->actor_name);
-		fill_name(&read, &record->target, &record->target_name);
+		if (actor)
+			fill_name(&read, &record->actor, &record->actor_name);
+		if (target)
+			fill_name(&read, &record->target, &record->target_name);
 	}
 	idm_store_read_end(&txn);
 }

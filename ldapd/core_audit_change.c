@@ -16,6 +16,20 @@ protocol_of(struct idm_span source)
 	return idm_span_is(source, "ldapi") ? IDM_AUDIT_LDAPI : IDM_AUDIT_LDAP;
 }
 
+/* The server and its console have the null uuid, and so has admin. */
+static bool
+is_of_account(const struct idm_change_set *set)
+{
+	switch (protocol_of(set->source)) {
+	case IDM_AUDIT_LDAP:
+	case IDM_AUDIT_LDAPI:
+	case IDM_AUDIT_RADIUS: return true;
+	case IDM_AUDIT_INTERNAL:
+	case IDM_AUDIT_KANIDMD: break;
+	}
+	return !idm_uuid_is_null(&set->actor);
+}
+
 /* What was done to one of several entries. */
 static enum idm_audit_operation
 operation_of_item(enum idm_item_kind kind)
@@ -105,7 +119,7 @@ name_of(const struct idm_read *read, const struct idm_uuid *uuid)
 	char spn[IDM_SPN_MAX];
 	struct idm_entry entry;
 
-	if (idm_uuid_is_null(uuid) || idm_lookup_uuid(read, uuid, &entry, NULL) != IDM_OK)
+	if (idm_lookup_uuid(read, uuid, &entry, NULL) != IDM_OK)
 		return IDM_SPAN_EMPTY;
 	return idm_arena_copy(read->arena, core_audit_name(read, &entry, spn));
 }
@@ -140,6 +154,7 @@ tell_item(const struct idm_read *read, const struct idm_change_set *set, size_t 
 	enum idm_result result;
 
 	record.operation = operation_of(set, i);
+	record.has_target = true;
 	record.target = set->items[i].uuid;
 	record.target_name = name_of(read, &record.target);
 	name_attributes(read, &set->items[i], &record);
@@ -154,11 +169,13 @@ core_audit_of_change(const struct idm_read *read, const struct idm_change_set *s
     void *ctx, struct idm_error *err)
 {
 	const struct sink sink = { each, ctx, err };
+	bool has_actor = is_of_account(set);
 	const struct idm_audit_record common = { .at_s = set->at_s,
 		.trusted = read->now.trusted,
 		.protocol = protocol_of(set->source),
+		.has_actor = has_actor,
 		.actor = set->actor,
-		.actor_name = name_of(read, &set->actor),
+		.actor_name = has_actor ? name_of(read, &set->actor) : IDM_SPAN_EMPTY,
 		.session = set->session,
 		.source = set->source,
 		.change_no = set->no };

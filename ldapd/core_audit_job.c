@@ -104,6 +104,8 @@ begin_record(const struct core_job *job, struct idm_audit_record *out)
 
 	*out = (struct idm_audit_record){ .source = source,
 		.protocol = idm_span_is(source, "ldapi") ? IDM_AUDIT_LDAPI : IDM_AUDIT_LDAP,
+		.has_actor = job->identity.kind != IDM_IDENTITY_INTERNAL,
+		.has_target = job->has_target,
 		.actor = job->identity.uuid,
 		.session = job->identity.session,
 		.target = job->request.target };
@@ -134,7 +136,7 @@ core_audit_refused(struct core_job *job, enum idm_result result, const struct id
 	record.reason = reason_of(err);
 	name_attributes(&job->message, &record);
 	name_attribute(&record, attr_number);
-	if (idm_uuid_is_null(&record.target))
+	if (!record.has_target && idm_uuid_is_null(&record.target))
 		record.target_name = core_job_subject(job);
 	core_audit(job->core, &record);
 }
@@ -173,6 +175,7 @@ core_audit_login(struct core_job *job, const struct idm_identity *identity)
 
 	begin_record(job, &record);
 	record.operation = IDM_AUDIT_LOGIN;
+	record.has_target = false;
 	record.actor = identity->uuid;
 	record.session = identity->session;
 	record.target = (struct idm_uuid){ { 0 } };
@@ -189,10 +192,12 @@ core_audit_login_refused(struct core_job *job, enum idm_result result, const str
 	begin_record(job, &record);
 	record.operation = IDM_AUDIT_LOGIN;
 	record.outcome = result;
+	record.has_actor = job->has_target;
+	record.has_target = false;
 	record.actor = job->request.target;
 	record.target = (struct idm_uuid){ { 0 } };
 	record.reason = reason_of(err);
-	if (idm_uuid_is_null(&record.actor) && job->core->tree != NULL)
+	if (!record.has_actor && job->core->tree != NULL)
 		record.actor_name = idm_span_cstr(
 		    shown_name(&job->core->tree->suffix, job->subject, job->arena, name));
 	core_audit(job->core, &record);

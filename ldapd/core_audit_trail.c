@@ -14,19 +14,23 @@ enum {
 	CHECK_AT_ONCE = 20000,
 };
 
+/* An entry by what it is called now, or was. */
+struct wanted_entry {
+	struct idm_span text;
+	bool found; /* it is this one now */
+	struct idm_uuid uuid;
+};
+
 /* What is looked for. */
 struct wanted {
 	uint64_t before;
 	int64_t limit;
 	int64_t since_s;
 	int64_t until_s;
-	struct idm_span actor;
-	struct idm_span target;
+	struct wanted_entry actor;
+	struct wanted_entry target;
 	struct idm_span operation;
 	int64_t outcome;
-	/* What the texts stand for; null: for no entry that is there. */
-	struct idm_uuid actor_uuid;
-	struct idm_uuid target_uuid;
 	enum idm_audit_operation operation_no;
 };
 
@@ -39,8 +43,8 @@ read_list(struct ber_reader *seq, struct wanted *out)
 	out->limit = ber_read_integer(seq, BER_INTEGER, 0, INT64_MAX);
 	out->since_s = ber_read_integer(seq, BER_INTEGER, INT64_MIN, INT64_MAX);
 	out->until_s = ber_read_integer(seq, BER_INTEGER, INT64_MIN, INT64_MAX);
-	out->actor = ber_read_octets(seq, BER_OCTET_STRING);
-	out->target = ber_read_octets(seq, BER_OCTET_STRING);
+	out->actor.text = ber_read_octets(seq, BER_OCTET_STRING);
+	out->target.text = ber_read_octets(seq, BER_OCTET_STRING);
 	out->operation = ber_read_octets(seq, BER_OCTET_STRING);
 	out->outcome = ber_read_integer(seq, BER_ENUMERATED, EXOP_AUDIT_ANY, EXOP_AUDIT_REFUSED);
 	ber_read_end(seq);
@@ -51,27 +55,28 @@ read_list(struct ber_reader *seq, struct wanted *out)
 
 /* The entry that a text names, if it names one now, or its uuid that it is itself. */
 static enum idm_result
-resolve(
-    const struct core_read *read, struct idm_span text, struct idm_uuid *out, struct idm_error *err)
+resolve(const struct core_read *read, struct wanted_entry *wanted, struct idm_error *err)
 {
 	struct idm_entry entry;
 	enum idm_result result;
 
-	if (text.len == 0 || idm_uuid_parse(text, out))
+	wanted->found = idm_uuid_parse(wanted->text, &wanted->uuid);
+	if (wanted->text.len == 0 || wanted->found)
 		return IDM_OK;
-	result = core_find(read, text, &entry, err);
-	if (result == IDM_OK)
-		*out = entry.uuid;
+	result = core_find(read, wanted->text, &entry, err);
+	wanted->found = result == IDM_OK;
+	if (wanted->found)
+		wanted->uuid = entry.uuid;
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 
 static enum idm_result
 prepare(const struct core_read *read, struct wanted *w, struct idm_error *err)
 {
-	enum idm_result result = resolve(read, w->actor, &w->actor_uuid, err);
+	enum idm_result result = resolve(read, &w->actor, err);
 
 	if (result == IDM_OK)
-		result = resolve(read, w->target, &w->target_uuid, err);
+		result = resolve(read, &w->target, err);
 	if (result == IDM_OK && w->operation.len != 0 &&
 	    !idm_audit_operation_find(w->operation, &w->operation_no))
 		return idm_refuse(err, IDM_INVALID, "there is no operation of that name");
@@ -82,10 +87,12 @@ prepare(const struct core_read *read, struct wanted *w, struct idm_error *err)
 
 /* By its uuid, or by the name that it had then, with or without the domain. */
 static bool
-names(struct idm_span text, const struct idm_uuid *wanted, const struct idm_uuid *uuid,
-    struct idm_span name)
+names(
+    const struct wanted_entry *wanted, bool has, const struct idm_uuid *uuid, struct idm_span name)
 {
-	if (text.len == 0 || (!idm_uuid_is_null(wanted) && idm_uuid_equal(wanted, uuid)))
+	struct idm_span text = wanted->text;
+
+	if (text.len == 0 || (has && wanted->found && idm_uuid_equal(&wanted->uuid, uuid)))
 		return true;
 	if (name.len > text.len && name.ptr[text.len] == '@')
 		name.len = text.len;
@@ -101,8 +108,8 @@ fits(const struct wanted *w, const struct idm_audit_record *record)
 	return (w->since_s == 0 || record->at_s >= w->since_s) &&
 	       (w->until_s == 0 || record->at_s < w->until_s) &&
 	       (w->operation_no == 0 || record->operation == w->operation_no) &&
-	       names(w->actor, &w->actor_uuid, &record->actor, record->actor_name) &&
-	       names(w->target, &w->target_uuid, &record->target, record->target_name);
+	       names(&w->actor, record->has_actor, &record->actor, record->actor_name) &&
+	       names(&w->target, record->has_target, &record->target, record->target_name);
 }
 
 /* --- the answer */
@@ -114,12 +121,12 @@ put_text(struct ber_writer *w, const char *text)
 }
 
 static void
-put_uuid(struct ber_writer *w, const struct idm_uuid *uuid)
+put_uuid(struct ber_writer *w, bool has, const struct idm_uuid *uuid)
 {
 	char text[IDM_UUID_TEXT];
 
 	idm_uuid_format(uuid, text);
-	put_text(w, idm_uuid_is_null(uuid) ? "" : text);
+	put_text(w, has ? text : "");
 }
 
 static void
@@ -146,11 +153,11 @@ put_record(struct ber_writer *w, const struct idm_audit_record *record)
 	put_text(w, idm_audit_protocol_name(record->protocol));
 	put_text(w, idm_audit_operation_name(record->operation));
 	put_text(w, idm_result_name(record->outcome));
-	put_uuid(w, &record->actor);
+	put_uuid(w, record->has_actor, &record->actor);
 	ber_write_octets(w, BER_OCTET_STRING, record->actor_name);
-	put_uuid(w, &record->session);
+	put_uuid(w, !idm_uuid_is_null(&record->session), &record->session);
 	ber_write_octets(w, BER_OCTET_STRING, record->source);
-	put_uuid(w, &record->target);
+	put_uuid(w, record->has_target, &record->target);
 	ber_write_octets(w, BER_OCTET_STRING, record->target_name);
 	ber_write_integer(w, BER_INTEGER, (int64_t)record->change_no);
 	ber_write_octets(w, BER_OCTET_STRING, record->reason);

@@ -130,8 +130,10 @@ note_token(struct core_job *job, const struct core_read *read, struct idm_span t
 	if (!idm_token_parse(token, &job->identity.session, hash))
 		return;
 	if (idm_token_get(&read->txn, &job->identity.session, &row, NULL) == IDM_OK ||
-	    idm_session_get(&read->local, &job->identity.session, &row, NULL) == IDM_OK)
+	    idm_session_get(&read->local, &job->identity.session, &row, NULL) == IDM_OK) {
 		job->request.target = row.account;
+		job->has_target = true;
+	}
 }
 
 static void
@@ -250,8 +252,10 @@ core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 		bind_token(job, &read, NULL, password);
 	} else {
 		result = core_find(&read, name, &account, &err);
-		if (result == IDM_OK)
+		if (result == IDM_OK) {
 			job->request.target = account.uuid;
+			job->has_target = true;
+		}
 		if (result == IDM_OK || result == IDM_NOT_FOUND)
 			bind_named(job, &read, result == IDM_OK ? &account : NULL, password);
 		else

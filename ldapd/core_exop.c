@@ -29,13 +29,14 @@ core_access_begin(
 	enum idm_result result = core_read_begin(job, &out->read, err);
 
 	job->subject = target;
-	job->request.target = (struct idm_uuid){ { 0 } };
+	job->has_target = false;
 	if (result == IDM_OK && target.len == 0)
 		result = idm_lookup_uuid(&out->read.read, &job->identity.uuid, &out->target, err);
 	else if (result == IDM_OK)
 		result = core_find(&out->read, target, &out->target, err);
 	if (result == IDM_OK) {
 		job->request.target = out->target.uuid;
+		job->has_target = true;
 		result = core_rights(&out->read, &out->access, err);
 	}
 	if (result == IDM_OK)

@@ -259,8 +259,6 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 		result = core_may_write(&a, job->secret.attr_number, &err);
 	if (result == IDM_OK)
 		result = choose_password(job, &a, modify, &password, &err);
-	if (result == IDM_OK)
-		job->request.target = a.target.uuid;
 	core_read_end(&a.read);
 	if (result == IDM_OK)
 		hash_password(job, password);
@@ -275,6 +273,7 @@ refuse_old(struct core_job *job)
 
 	idm_refuse(&err, IDM_DENIED, "the old password is wrong");
 	job->request.target = job->identity.uuid;
+	job->has_target = true;
 	core_audit_refused(job, IDM_DENIED, &err);
 	core_job_done(job, LDAP_INVALID_CREDENTIALS, err.client_text);
 }

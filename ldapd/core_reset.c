@@ -292,7 +292,6 @@ core_reset_token(struct core_job *job)
 		result = may_make(job, &a, seconds, &err);
 	if (result == IDM_OK)
 		result = make(job, &a, seconds, text, &row, &err);
-	job->request.target = row.account;
 	if (result == IDM_OK) {
 		core_audit_done(job, IDM_AUDIT_RESET_TOKEN, IDM_ATTR_PRIMARY_CREDENTIAL);
 		answer(job, &a, text, &row);

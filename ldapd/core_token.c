@@ -230,8 +230,6 @@ core_api_token(struct core_job *job)
 		result = core_may_read(&a, IDM_ATTR_API_TOKEN_SESSION, &err);
 	else if (result == IDM_OK)
 		result = prepare(job, &asked, &err);
-	if (result == IDM_OK)
-		job->request.target = a.target.uuid;
 	if (result != IDM_OK)
 		core_job_fail(job, result, &err);
 	else if (asked.action == EXOP_TOKEN_STATUS)

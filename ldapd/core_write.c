@@ -108,6 +108,7 @@ find_target(struct writing *w, struct idm_span dn)
 		return idm_refuse(w->err, IDM_NOT_FOUND, "no matching entries");
 	if (result == IDM_OK) {
 		w->job->request.target = entry.uuid;
+		w->job->has_target = true;
 		w->container = tree_container(&entry);
 		w->recycled = idm_entry_has_class(&entry, "recycled");
 		w->naming = tree_naming_attr(&entry);
@@ -356,8 +357,7 @@ core_write(struct core_job *job)
 
 	if (result == IDM_OK)
 		result = prepare(&w);
-	if (result != IDM_OK && !idm_uuid_is_null(&job->request.target) &&
-	    check_sight(&w) != IDM_OK) {
+	if (result != IDM_OK && job->has_target && check_sight(&w) != IDM_OK) {
 		w.code = LDAP_SUCCESS;
 		result = idm_refuse(&err, IDM_NOT_FOUND, "no matching entries");
 	}

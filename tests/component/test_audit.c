@@ -248,7 +248,7 @@ every_truncation_and_every_unknown_word_is_refused(void **state)
 	}
 	body[len] = 0;
 	assert_int_equal(idm_audit_decode(idm_span_of(body, len + 1), &read, NULL), IDM_CORRUPT);
-	for (size_t i = 9; i < 13; i++) { /* trusted, protocol, operation, outcome */
+	for (size_t i = 9; i < 13; i++) { /* flags, protocol, operation, outcome */
 		uint8_t was = body[i];
 
 		body[i] = 0xee;
@@ -256,6 +256,11 @@ every_truncation_and_every_unknown_word_is_refused(void **state)
 		    idm_audit_decode(idm_span_of(body, len), &read, NULL), IDM_CORRUPT);
 		body[i] = was;
 	}
+	body[9] = 1;     /* nobody has done it, */
+	body[9 + 4] = 1; /* and has a uuid */
+	assert_int_equal(idm_audit_decode(idm_span_of(body, len), &read, NULL), IDM_CORRUPT);
+	body[9 + 4] = 0;
+	assert_int_equal(idm_audit_decode(idm_span_of(body, len), &read, NULL), IDM_OK);
 	body[len - 1] = '\n'; /* in the attribute's name */
 	assert_int_equal(idm_audit_decode(idm_span_of(body, len), &read, NULL), IDM_CORRUPT);
 }

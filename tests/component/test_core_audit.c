@@ -376,6 +376,35 @@ changes_that_are_recorded_nowhere_are_told_to_be_lost(void **state)
 	assert_int_equal(records_of_change(s, no + 1), 1);
 }
 
+/* Its uuid is null, as is that of nobody. */
+static void
+admin_is_told_from_nobody(void **state)
+{
+	struct server *s = *state;
+	const char *target = "admin";
+
+	bind_by(s, "ldapi", "admin", SERVER_PASSWORD);
+	expect_line(s, "ldapi login ok admin > - [] by password");
+	bind_by(s, "192.0.2.7", "admin", "not its password");
+	expect_line(s, "ldap login denied admin > - [] wrong password");
+	request_modify(
+	    &r, 1, "cn=idm_service_desk,ou=groups," DIRECTORY_SUFFIX, "=description", "desk", NULL);
+	assert_int_equal(server_ask(s, server_login(s, "admin"), &r)->code, LDAP_SUCCESS);
+	expect_line(s, "ldap modify ok admin > idm_service_desk [description]");
+	request_modify(
+	    &r, 1, "uid=admin,ou=services," DIRECTORY_SUFFIX, "=mail", "a@example.com", NULL);
+	assert_int_equal(
+	    server_ask(s, server_login(s, "anna"), &r)->code, LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	expect_line(s, "ldap modify denied anna > admin [mail] needs*");
+	request_extended(&r, 1, EXOP_CREDENTIAL_STATUS, exop_strings(&target, 1));
+	server_ask(s, server_login(s, "anna"), &r);
+	expect_line(s, "ldap read denied anna > admin [primary_credential] needs*");
+	assert_int_equal(realm_modify(s->realm, NULL, "ben", "=displayname", "B", NULL), IDM_OK);
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "ben", "=displayname", "Ben Birne", NULL), IDM_OK);
+	assert_int_equal(trail_count(s->core, from, "kanidmd modify ok - > ben [displayname]"), 2);
+}
+
 /* --- what has no room */
 
 static void
@@ -725,6 +754,7 @@ main(void)
 		cmocka_unit_test_setup(refused_extended_operations_are_recorded, fresh),
 		cmocka_unit_test_setup(a_secret_that_is_shown_or_was_to_be_is_recorded, fresh),
 		cmocka_unit_test_setup(each_change_has_its_records_whoever_made_it, fresh),
+		cmocka_unit_test_setup(admin_is_told_from_nobody, fresh),
 		cmocka_unit_test_setup(what_was_changed_before_a_start_is_taken_over_once, fresh),
 		cmocka_unit_test_setup(
 		    changes_that_are_recorded_nowhere_are_told_to_be_lost, fresh),
