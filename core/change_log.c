@@ -165,19 +165,22 @@ forget_request(
 	return result;
 }
 
-/* Forget the oldest requests, while there are more than are kept and they are old by `at`. */
+/*
+ * Forget the oldest requests, up to `most` of them, while there are more than are kept behind the
+ * change `no` and they are old at its second; *forgotten: how many were.
+ */
 static enum idm_result
-trim_requests(const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
+trim_requests(const struct idm_read *read, uint64_t no, int64_t at_s, size_t most,
+    size_t *forgotten, struct idm_error *err)
 {
 	struct known_request oldest;
 	enum idm_result result = IDM_OK;
 
-	for (int i = 0; i < TRIM_REQUESTS_AT_ONCE && result == IDM_OK; i++) {
+	for (*forgotten = 0; *forgotten < most && result == IDM_OK; ++*forgotten) {
 		result = oldest_request(read, &oldest, err);
 		if (result != IDM_OK ||
-		    idm_change_counter(oldest.no) + IDM_REQUESTS_KEEP >
-			idm_change_counter(set->no) ||
-		    oldest.at_s + REQUESTS_KEEP_S > set->at_s)
+		    idm_change_counter(oldest.no) + IDM_REQUESTS_KEEP > idm_change_counter(no) ||
+		    oldest.at_s + REQUESTS_KEEP_S > at_s)
 			break;
 		result = forget_request(read, &oldest, err);
 	}
@@ -208,33 +211,34 @@ oldest_change(const struct idm_read *read, uint64_t *no, size_t *bytes, struct i
 	return result;
 }
 
-/* Forget the oldest change sets but for the one at hand, while all take more than is kept. */
+/*
+ * Forget the oldest change sets, up to `most` of them but never `no`, while all take more than is
+ * kept; *bytes: that they take; *forgotten: how many were.
+ */
 static enum idm_result
-trim_changes(const struct idm_read *read, const struct idm_change_set *set, uint64_t bytes,
-    struct idm_error *err)
+trim_changes(const struct idm_read *read, uint64_t no, size_t most, uint64_t *bytes,
+    size_t *forgotten, struct idm_error *err)
 {
-	enum idm_result result = IDM_OK;
-
-	for (int i = 0; i < TRIM_AT_ONCE && bytes > IDM_CHANGES_KEEP_BYTES; i++) {
+	for (*forgotten = 0; *forgotten<most && * bytes> IDM_CHANGES_KEEP_BYTES; ++*forgotten) {
 		uint8_t key[8];
-		uint64_t no;
+		uint64_t oldest;
 		size_t row_bytes;
+		enum idm_result result = oldest_change(read, &oldest, &row_bytes, err);
 
-		result = oldest_change(read, &no, &row_bytes, err);
 		if (result != IDM_OK)
 			return result;
-		if (no == set->no) {
-			bytes = row_bytes; /* it was counted wrong: nothing else is there */
+		if (oldest == no) {
+			*bytes = row_bytes; /* it was counted wrong: nothing else is there */
 			break;
 		}
-		idm_store_u64(no, key);
+		idm_store_u64(oldest, key);
 		result =
 		    idm_store_del(read->txn, IDM_DB_CHANGES, idm_span_of(key, sizeof(key)), err);
 		if (result != IDM_OK)
 			return result;
-		bytes -= row_bytes < bytes ? row_bytes : bytes;
+		*bytes -= row_bytes < *bytes ? row_bytes : *bytes;
 	}
-	return idm_store_put_number(read->txn, IDM_DB_META, "changes.bytes", bytes, err);
+	return IDM_OK;
 }
 
 enum idm_result
@@ -242,7 +246,8 @@ idm_change_log_append(
     const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err)
 {
 	uint8_t no[8];
-	uint64_t bytes;
+	uint64_t bytes = 0;
+	size_t forgotten;
 	struct idm_span row;
 	enum idm_result result = idm_change_encode(set, read->arena, &row, err);
 
@@ -253,10 +258,40 @@ idm_change_log_append(
 		result = put_request(read, set, err);
 	if (result == IDM_OK)
 		result = idm_store_get_number(read->txn, IDM_DB_META, "changes.bytes", &bytes, err);
+	if (result != IDM_OK)
+		return result;
+	bytes += row.len;
+	result = trim_requests(read, set->no, set->at_s, TRIM_REQUESTS_AT_ONCE, &forgotten, err);
 	if (result == IDM_OK)
-		result = trim_requests(read, set, err);
+		result = trim_changes(read, set->no, TRIM_AT_ONCE, &bytes, &forgotten, err);
 	if (result == IDM_OK)
-		result = trim_changes(read, set, bytes + row.len, err);
+		result = idm_store_put_number(read->txn, IDM_DB_META, "changes.bytes", bytes, err);
+	return result;
+}
+
+enum idm_result
+idm_change_log_trim(
+    const struct idm_read *read, size_t most, size_t *forgotten, struct idm_error *err)
+{
+	uint64_t no, at, before, bytes;
+	size_t requests;
+	enum idm_result result = idm_store_get_number(read->txn, IDM_DB_META, "applied", &no, err);
+
+	*forgotten = 0;
+	if (result == IDM_OK)
+		result = idm_store_get_number(read->txn, IDM_DB_META, "at", &at, err);
+	if (result == IDM_OK)
+		result =
+		    idm_store_get_number(read->txn, IDM_DB_META, "changes.bytes", &before, err);
+	if (result != IDM_OK)
+		return result;
+	bytes = before;
+	result = trim_requests(read, no, (int64_t)at, most, &requests, err);
+	if (result == IDM_OK)
+		result = trim_changes(read, no, most - requests, &bytes, forgotten, err);
+	*forgotten += requests;
+	if (result == IDM_OK && bytes != before)
+		result = idm_store_put_number(read->txn, IDM_DB_META, "changes.bytes", bytes, err);
 	return result;
 }
 

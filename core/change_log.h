@@ -21,6 +21,13 @@ enum idm_result idm_change_log_find(const struct idm_read *read, const struct id
 enum idm_result idm_change_log_append(
     const struct idm_read *read, const struct idm_change_set *set, struct idm_error *err);
 
+/*
+ * Forget up to `most` more of what is beyond the limits, for a change forgets little, and one that
+ * is large is followed by none for a while; *forgotten: how many rows.  On a write transaction.
+ */
+enum idm_result idm_change_log_trim(
+    const struct idm_read *read, size_t most, size_t *forgotten, struct idm_error *err);
+
 /* The recorded change set, decoded in the read's arena.  IDM_NOT_FOUND: not or no longer there. */
 enum idm_result idm_change_log_get(
     const struct idm_read *read, uint64_t no, struct idm_change_set *out, struct idm_error *err);

@@ -4,6 +4,11 @@
 
 #include "core/change_log.h"
 
+enum {
+	TRIM_AT_ONCE = 256, /* rows of a commit */
+	TRIM_ARENA_BYTES = 1024 * 1024,
+};
+
 static enum idm_result
 local_head(struct idm_log *log, uint64_t *no, struct idm_error *err)
 {
@@ -75,8 +80,44 @@ local_follow(struct idm_log *log, uint64_t from, struct idm_arena *arena,
 	return result;
 }
 
+/* In one transaction, that is given up where there is nothing to forget. */
+static enum idm_result
+trim_rows(struct idm_log *log, struct idm_arena *arena, size_t *forgotten, struct idm_error *err)
+{
+	struct idm_txn txn;
+	struct idm_read read;
+	enum idm_result result = idm_store_write_begin(log->store, &txn, err);
+
+	*forgotten = 0;
+	if (result == IDM_OK)
+		result = idm_read_attach(&txn, arena, (struct idm_now){ 0, false }, &read, err);
+	if (result == IDM_OK)
+		result = idm_change_log_trim(&read, TRIM_AT_ONCE, forgotten, err);
+	if (result == IDM_OK && *forgotten == 0) {
+		idm_store_write_abort(&txn);
+		return IDM_OK;
+	}
+	return idm_store_write_end(&txn, result, err);
+}
+
+static enum idm_result
+local_trim(struct idm_log *log, bool *more, struct idm_error *err)
+{
+	struct idm_arena *arena = idm_arena_new(TRIM_ARENA_BYTES);
+	size_t forgotten;
+	enum idm_result result;
+
+	*more = false;
+	if (arena == NULL)
+		return idm_fail(err, IDM_SYSTEM, "out of memory");
+	result = trim_rows(log, arena, &forgotten, err);
+	idm_arena_free(&arena);
+	*more = result == IDM_OK && forgotten == TRIM_AT_ONCE;
+	return result;
+}
+
 void
 idm_log_local(struct idm_log *log, struct idm_store *store)
 {
-	*log = (struct idm_log){ local_head, local_append, local_follow, store };
+	*log = (struct idm_log){ local_head, local_append, local_follow, local_trim, store };
 }

@@ -2,7 +2,8 @@
  * The one ordered log of changes (CHANGES 23).  Who groups changes, and who follows them, knows
  * nothing of what holds it: on one box it is LMDB, and appending is its commit.
  *
- * What a box keeps of the log is `changes`, by size; applying a change forgets the oldest.
+ * What a box keeps of the log is `changes`, by size, and the requests that they answered, by their
+ * number and age: applying a change forgets some of the oldest, and `trim` what that left.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -39,6 +40,11 @@ struct idm_log {
 	    enum idm_result (*visit)(
 		void *ctx, const struct idm_change_set *set, struct idm_error *err),
 	    void *ctx, struct idm_error *err);
+	/*
+	 * Forget the oldest of what is more than is kept, a bounded part of it; *more: there is
+	 * more of it.
+	 */
+	enum idm_result (*trim)(struct idm_log *log, bool *more, struct idm_error *err);
 	struct idm_store *store;
 };
 

@@ -1,7 +1,8 @@
 /*
  * What time alone brings, once a minute: the clock is looked at, sessions that expired are
- * forgotten, and deleted entries become tombstones and are gone (SPEC 11.6, CHANGES 22).  Where
- * there is much of it, it is done in steps between which clients are served.
+ * forgotten, deleted entries become tombstones and are gone (SPEC 11.6, CHANGES 22), and of the log
+ * no more is kept than is to be.  Where there is much of it, it is done in steps between which
+ * clients are served.
  */
 #include <stdlib.h>
 
@@ -111,14 +112,16 @@ step(struct core *core)
 {
 	const struct timeval next = { .tv_usec = STEP_MS * 1000 };
 	struct idm_error err = { .text = "" };
-	bool sessions = false, entries = false;
+	bool sessions = false, entries = false, changes = false;
 	enum idm_result result = sweep_sessions(core, &sessions, &err);
 
 	if (result == IDM_OK)
 		result = age_deleted(core, &entries, &err);
+	if (result == IDM_OK)
+		result = core->log.trim(&core->log, &changes, &err);
 	if (result != IDM_OK)
 		log_error("core: housekeeping failed: %s", err.text);
-	else if (sessions || entries)
+	else if (sessions || entries || changes)
 		event_add(core->step_event, &next);
 }
 

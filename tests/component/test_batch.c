@@ -96,7 +96,7 @@ setup(void **state)
 		.data = { .store = realm->store, .change = realm->context } };
 	core.data.change.table = &core.data.table;
 	idm_log_local(&local, realm->store);
-	core.log = (struct idm_log){ fake_head, fake_append, NULL, realm->store };
+	core.log = (struct idm_log){ fake_head, fake_append, NULL, NULL, realm->store };
 	core.base = event_base_new();
 	core.batch_event = event_new(core.base, -1, 0, on_batch, &core);
 	worker = (struct core_worker){ .core = &core, .no = 1 };

@@ -155,6 +155,58 @@ changes_are_kept_by_size_and_requests_whatever_theirs(void **state)
 	assert_int_equal(count_requests(r), kept + 11);
 }
 
+/* One step of housekeeping: how many rows it forgot. */
+static size_t
+trim(struct realm *r, size_t most)
+{
+	struct idm_txn txn;
+	struct idm_read read;
+	size_t forgotten;
+
+	idm_arena_reset(r->arena);
+	assert_int_equal(idm_store_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_read_attach(&txn, r->arena, r->now, &read, &r->err), IDM_OK);
+	assert_int_equal(idm_change_log_trim(&read, most, &forgotten, &r->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &r->err), IDM_OK);
+	return forgotten;
+}
+
+static void
+what_changes_left_to_forget_is_forgotten_in_steps(void **state)
+{
+	struct realm *r = *state;
+	struct idm_change_set last;
+	uint64_t bytes, ignored;
+	size_t changes;
+
+	realm_person(r, "alice");
+	make_changes(r, 40);
+	changes = count_prefix(r, IDM_DB_CHANGES, "", &bytes);
+	assert_int_equal(trim(r, 100), 0); /* all of it is kept */
+	assert_int_equal(count_changes(r), changes);
+	/* As after a change of half of what is kept: all but a few of the others have to go. */
+	put_number(r, "changes.bytes", IDM_CHANGES_KEEP_BYTES + bytes - 1000);
+	assert_int_equal(trim(r, 8), 8);
+	assert_int_equal(count_changes(r), changes - 8);
+	while (trim(r, 8) == 8)
+		;
+	assert_true(number(r, "changes.bytes") <= IDM_CHANGES_KEEP_BYTES);
+	assert_in_range(count_changes(r), 1, changes - 20);
+	realm_entry(r, "admin");
+	assert_int_equal(
+	    idm_change_log_get(&r->read, r->set.no, &last, &r->err), IDM_OK); /* the newest */
+	realm_done(r);
+
+	/* Requests by their number and age, whatever became of their changes. */
+	assert_int_equal(count_requests(r), changes);
+	put_number(r, "applied", number(r, "applied") + IDM_REQUESTS_KEEP);
+	assert_int_equal(trim(r, 100), 0);
+	put_number(r, "at", number(r, "at") + 15 * 60);
+	assert_int_equal(trim(r, 10), 10);
+	assert_int_equal(trim(r, 100), changes - 10);
+	assert_int_equal(count_prefix(r, IDM_DB_REQUESTS, "", &ignored), 0);
+}
+
 /* A size that was counted wrong must not end all changes. */
 static void
 a_wrong_size_heals(void **state)
@@ -204,6 +256,7 @@ main(void)
 		T(every_change_is_recorded_with_its_request),
 		T(requests_are_kept_by_count_and_by_time),
 		T(changes_are_kept_by_size_and_requests_whatever_theirs),
+		T(what_changes_left_to_forget_is_forgotten_in_steps),
 		T(a_wrong_size_heals),
 		T(a_row_that_does_not_decode_is_named),
 	};

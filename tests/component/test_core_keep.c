@@ -147,6 +147,36 @@ a_clock_that_jumped_ages_nothing(void **state)
 	assert_string_equal(state_of(s, &ben), "tombstone");
 }
 
+static uint64_t
+change_bytes(struct server *s, uint64_t set)
+{
+	struct idm_txn txn;
+	uint64_t value;
+
+	assert_int_equal(idm_store_write_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(
+	    idm_store_get_number(&txn, IDM_DB_META, "changes.bytes", &value, &s->err), IDM_OK);
+	if (set != 0)
+		assert_int_equal(
+		    idm_store_put_number(&txn, IDM_DB_META, "changes.bytes", set, &s->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &s->err), IDM_OK);
+	return value;
+}
+
+/* After a large change, none need come for the record to be as large as it may (CHANGES 24). */
+static void
+the_record_of_changes_is_kept_by_size(void **state)
+{
+	struct server *s = *state;
+	uint64_t bytes = change_bytes(s, 0);
+
+	pass_s(s, 60);
+	assert_int_equal(change_bytes(s, 0), bytes);
+	change_bytes(s, IDM_CHANGES_KEEP_BYTES + bytes / 2);
+	pass_s(s, 60);
+	assert_in_range(change_bytes(s, 0), 1, IDM_CHANGES_KEEP_BYTES);
+}
+
 int
 main(void)
 {
@@ -155,6 +185,7 @@ main(void)
 		cmocka_unit_test(a_deleted_entry_rests_then_is_a_tombstone_then_gone),
 		cmocka_unit_test(many_deleted_entries_are_all_aged),
 		cmocka_unit_test(a_clock_that_jumped_ages_nothing),
+		cmocka_unit_test(the_record_of_changes_is_kept_by_size),
 	};
 
 	return cmocka_run_group_tests(tests, server_setup_core, server_teardown);
