@@ -42,6 +42,9 @@ int server_run(struct server_cli *cli);        /* server */
 int server_configtest(struct server_cli *cli); /* configtest */
 int server_recover_account(struct server_cli *cli);
 int server_disable_account(struct server_cli *cli);
+int server_hold_add(struct server_cli *cli); /* hold ... */
+int server_hold_remove(struct server_cli *cli);
+int server_hold_list(struct server_cli *cli);
 int server_rotate_key(struct server_cli *cli); /* key rotate */
 int server_trust_clock(struct server_cli *cli);
 int server_import(struct server_cli *cli);

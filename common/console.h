@@ -25,6 +25,9 @@ enum {
 /* NAME */
 #define CONSOLE_DISABLE "disable_account"
 
+/* "add" or "remove", NAME.  The answer is empty if it was so already, else one "*". */
+#define CONSOLE_HOLD "hold"
+
 /* Where it is: beside the databases.  False: the path is too long for a socket. */
 bool console_address(const struct server_config *config, struct sockaddr_un *out);
 

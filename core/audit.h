@@ -66,7 +66,8 @@ enum idm_audit_protocol {
 	O(24, SECOND_FACTOR, "second-factor")                                                      \
 	O(25, APPLICATION_PASSWORD, "application-password")                                        \
 	O(26, ACCOUNTING, "accounting")                                                            \
-	O(27, EXTENDED, "extended") /* another extended operation */
+	O(27, EXTENDED, "extended") /* another extended operation */                               \
+	O(28, HOLD, "hold")         /* an account is let in nowhere, or is again: the reason says */
 
 enum idm_audit_operation {
 #define IDM_AUDIT_ENUM(number, constant, name) IDM_AUDIT_##constant = (number),

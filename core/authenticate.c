@@ -4,12 +4,12 @@
 
 #include <openssl/crypto.h>
 
+#include "core/admission.h"
 #include "core/builtin.h"
 #include "core/closure.h"
 #include "core/policy.h"
 #include "core/session.h"
 #include "core/token_store.h"
-#include "core/validity.h"
 
 static void
 say(struct idm_auth_plan *plan, const char *why)
@@ -48,7 +48,7 @@ idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account
 	}
 	out->account = account->uuid;
 	out->account_id = account->id;
-	if (idm_validity_check(account, read->now, &why) != IDM_OK) {
+	if (idm_admission_check(read, account, &why) != IDM_OK) {
 		say(out, why.text);
 		return IDM_OK;
 	}
@@ -149,10 +149,10 @@ load_account(const struct idm_read *read, const struct idm_uuid *uuid, struct id
 {
 	enum idm_result result = idm_lookup_uuid(read, uuid, out, err);
 
-	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(out)))
+	if (result == IDM_NOT_FOUND)
 		return idm_fail(err, IDM_DENIED, "the account was deleted");
 	if (result == IDM_OK)
-		result = idm_validity_check(out, read->now, err);
+		result = idm_admission_check(read, out, err);
 	return result;
 }
 

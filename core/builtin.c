@@ -4,6 +4,7 @@
 
 #include "core/builtin_profiles.h"
 #include "core/floor.h"
+#include "core/hold.h"
 
 static const struct {
 	uint64_t number;
@@ -486,6 +487,8 @@ idm_builtin_open(const char *dir, gid_t read_group, const char *domain, struct i
 	result = idm_store_open_writer(dir, read_group, out, err);
 	if (result == IDM_OK) {
 		result = idm_floor_load(*out, err);
+		if (result == IDM_OK)
+			result = idm_hold_load(*out, err);
 		if (result == IDM_OK)
 			result = stored_domain(*out, arena, stored, err);
 		if (result == IDM_OK && stored[0] == '\0' && domain == NULL)

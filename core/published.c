@@ -137,3 +137,119 @@ idm_published_writer_lives(const struct idm_published *pub)
 	/* If it can't be asked, wait as for a writer that lives. */
 	return fcntl(pub->fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
+
+/* --- holds */
+
+enum { HOLD_WORDS = IDM_UUID_BYTES / 8 };
+
+/* What stands in a free place: no entry's uuid, while nulls are admin's. */
+static const struct idm_uuid nobody = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+
+static void
+load_hold(const struct idm_published_page *page, size_t place, struct idm_uuid *out)
+{
+	uint64_t words[HOLD_WORDS];
+
+	for (size_t i = 0; i < HOLD_WORDS; i++)
+		words[i] = ~atomic_load(&page->holds[place][i]);
+	memcpy(out->bytes, words, sizeof(words));
+}
+
+static void
+store_hold(struct idm_published_page *page, size_t place, const struct idm_uuid *account)
+{
+	uint64_t words[HOLD_WORDS];
+
+	memcpy(words, account->bytes, sizeof(words));
+	for (size_t i = 0; i < HOLD_WORDS; i++)
+		atomic_store(&page->holds[place][i], ~words[i]);
+}
+
+static size_t
+hold_places(const struct idm_published_page *page)
+{
+	uint64_t places = atomic_load(&page->hold_places);
+
+	return places < IDM_HOLDS_MAX ? (size_t)places : IDM_HOLDS_MAX;
+}
+
+static bool
+is_among(const struct idm_uuid *accounts, size_t count, const struct idm_uuid *account)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (idm_uuid_equal(&accounts[i], account))
+			return true;
+	}
+	return false;
+}
+
+/* The places of those who are held no more. */
+static void
+release_places(struct idm_published_page *page, const struct idm_uuid *accounts, size_t count)
+{
+	for (size_t i = 0; i < hold_places(page); i++) {
+		struct idm_uuid held;
+
+		load_hold(page, i, &held);
+		if (!is_among(accounts, count, &held))
+			store_hold(page, i, &nobody);
+	}
+}
+
+static void
+take_place(struct idm_published_page *page, const struct idm_uuid *account)
+{
+	size_t place = 0;
+	struct idm_uuid held;
+
+	for (; place < IDM_HOLDS_MAX; place++) {
+		load_hold(page, place, &held);
+		if (idm_uuid_equal(&held, &nobody))
+			break;
+	}
+	assert(place < IDM_HOLDS_MAX);
+	if (place >= hold_places(page))
+		atomic_store(&page->hold_places, place + 1);
+	store_hold(page, place, account);
+}
+
+void
+idm_published_set_holds(struct idm_published *pub, const struct idm_uuid *accounts, size_t count)
+{
+	struct idm_published_page *page = pub->page;
+
+	assert(count <= IDM_HOLDS_MAX);
+	release_places(page, accounts, count);
+	for (size_t i = 0; i < count; i++) {
+		if (!idm_published_is_held(pub, &accounts[i]))
+			take_place(page, &accounts[i]);
+	}
+	atomic_fetch_add(&page->hold_changes, 1);
+}
+
+bool
+idm_published_is_held(const struct idm_published *pub, const struct idm_uuid *account)
+{
+	size_t places = hold_places(pub->page);
+	struct idm_uuid held;
+
+	for (size_t i = 0; i < places; i++) {
+		load_hold(pub->page, i, &held);
+		if (idm_uuid_equal(&held, account))
+			return true;
+	}
+	return false;
+}
+
+size_t
+idm_published_holds(const struct idm_published *pub, struct idm_uuid out[IDM_HOLDS_MAX])
+{
+	size_t places = hold_places(pub->page), count = 0;
+
+	for (size_t i = 0; i < places; i++) {
+		load_hold(pub->page, i, &out[count]);
+		count += !idm_uuid_equal(&out[count], &nobody);
+	}
+	return count;
+}

@@ -5,10 +5,10 @@
 
 #include <openssl/crypto.h>
 
+#include "core/admission.h"
 #include "core/builtin.h"
 #include "core/closure.h"
 #include "core/groups.h"
-#include "core/validity.h"
 
 enum {
 	DECIDE_TRIES = 3,
@@ -166,7 +166,7 @@ decide_account(struct decision *d, struct idm_error *err)
 {
 	struct idm_error why = { .text = "" };
 	bool inside;
-	enum idm_result result = idm_validity_check(&d->account, d->read.now, &why);
+	enum idm_result result = idm_admission_check(&d->read, &d->account, &why);
 
 	if (result == IDM_DENIED)
 		return decide(d, IDM_RADIUS_OUTSIDE_WINDOW, why.text);

@@ -401,3 +401,15 @@ idm_store_now(const struct idm_store *store, int64_t wall_s)
 		.trusted = trusted && wall_s >= idm_store_clock_floor(store) - CLOCK_SLACK_S,
 	};
 }
+
+bool
+idm_store_is_held(const struct idm_store *store, const struct idm_uuid *account)
+{
+	return store->pub.page != NULL && idm_published_is_held(&store->pub, account);
+}
+
+uint64_t
+idm_store_hold_changes(const struct idm_store *store)
+{
+	return atomic_load(&store->pub.page->hold_changes);
+}

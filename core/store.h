@@ -283,4 +283,11 @@ void idm_store_publish_clock(struct idm_store *store, int64_t floor_s, bool trus
 int64_t idm_store_clock_floor(const struct idm_store *store);
 struct idm_now idm_store_now(const struct idm_store *store, int64_t wall_s);
 
+/*
+ * Who is held (core/hold.h), as all processes share it likewise.  The number of changes tells who
+ * keeps an answer that it has to ask again.
+ */
+bool idm_store_is_held(const struct idm_store *store, const struct idm_uuid *account);
+uint64_t idm_store_hold_changes(const struct idm_store *store);
+
 #endif

@@ -1,9 +1,9 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
 #include "common/clock.h"
+#include "core/admission.h"
 #include "core/builtin.h"
 #include "core/session.h"
 #include "core/token_store.h"
-#include "core/validity.h"
 #include "ldapd/core_audit.h"
 #include "ldapd/log.h"
 
@@ -192,7 +192,7 @@ bind_anonymous(struct core_job *job, const struct core_read *read, const struct 
 		.kind = IDM_IDENTITY_ANONYMOUS, .uuid = account->uuid, .expire_s = INT64_MAX
 	};
 	struct idm_error err = { .text = "" };
-	enum idm_result result = idm_validity_check(account, read->read.now, &err);
+	enum idm_result result = idm_admission_check(&read->read, account, &err);
 
 	if (result == IDM_OK)
 		answer_identity(job, &anonymous);

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "common/console.h"
+#include "core/hold.h"
 #include "core/recover.h"
 #include "ldapd/log.h"
 
@@ -109,6 +110,26 @@ disable(struct core *core, const char **words, int count, char *answer, size_t s
 	return result;
 }
 
+/* A hold is no change: workers are told of it here. */
+static enum idm_result
+hold(struct core *core, const char **words, int count, char *answer, size_t size,
+    struct idm_error *err)
+{
+	bool add = count == 3 && strcmp(words[1], "add") == 0;
+	bool changed = false;
+	struct idm_uuid account;
+	enum idm_result result;
+
+	if (count != 3 || (!add && strcmp(words[1], "remove") != 0))
+		return idm_refuse(err, IDM_INVALID, "hold takes add or remove, and a name");
+	result = (add ? idm_hold_set_named : idm_hold_clear_named)(
+	    core->data.store, words[2], core_now(core), &account, &changed, err);
+	if (result == IDM_OK && add)
+		core_revoke(core, &account);
+	snprintf(answer, size, "%s", changed ? "*" : "");
+	return result;
+}
+
 static const struct {
 	const char *word;
 	enum idm_result (*run)(struct core *core, const char **words, int count, char *answer,
@@ -116,6 +137,7 @@ static const struct {
 } commands[] = {
 	{ CONSOLE_RECOVER, recover },
 	{ CONSOLE_DISABLE, disable },
+	{ CONSOLE_HOLD, hold },
 };
 
 static enum idm_result

@@ -4,9 +4,9 @@
 #include <openssl/crypto.h>
 
 #include "common/clock.h"
+#include "core/admission.h"
 #include "core/closure.h"
 #include "core/session.h"
-#include "core/validity.h"
 #include "ldapd/ber.h"
 #include "ldapd/core_audit.h"
 #include "ldapd/core_update.h"
@@ -138,10 +138,10 @@ check_account(const struct core_read *read, const struct idm_token_row *row, str
 	bool hp = false;
 	enum idm_result result = idm_lookup_uuid(&read->read, &row->account, &account, err);
 
-	if (result == IDM_OK && idm_validity_check(&account, read->read.now, NULL) != IDM_OK)
-		return idm_refuse(err, IDM_DENIED, "the account is not valid now");
 	if (result == IDM_NOT_FOUND || (result == IDM_OK && !idm_entry_is_live(&account)))
 		return idm_refuse(err, IDM_DENIED, "the account was deleted");
+	if (result == IDM_OK && idm_admission_check(&read->read, &account, NULL) != IDM_OK)
+		return idm_refuse(err, IDM_DENIED, "the account is not valid now");
 	if (result == IDM_OK)
 		result = idm_closure_is_hp(&read->read, &account, &hp, err);
 	if (result == IDM_OK && hp && !row->high_privilege)

@@ -4,9 +4,9 @@
 #include <openssl/crypto.h>
 
 #include "common/exop.h"
+#include "core/admission.h"
 #include "core/authenticate.h"
 #include "core/closure.h"
-#include "core/validity.h"
 #include "ldapd/ber.h"
 #include "ldapd/core_audit.h"
 
@@ -66,7 +66,7 @@ check_reset(struct core_job *job, const struct core_update *update, const struct
 
 	if (!update->by_reset)
 		return IDM_OK;
-	if (idm_validity_check(&a->target, a->read.read.now, NULL) != IDM_OK)
+	if (idm_admission_check(&a->read.read, &a->target, NULL) != IDM_OK)
 		return idm_refuse(err, IDM_DENIED, "the account is not valid now");
 	if (idm_auth_recheck(&a->read.read, NULL, &job->identity, NULL) != IDM_OK)
 		return idm_refuse(err, IDM_DENIED,

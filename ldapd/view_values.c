@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/validity.h"
+#include "core/admission.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
@@ -455,7 +455,7 @@ expiry_of(enum view_form form)
 static bool
 is_locked(const struct giving *g)
 {
-	return idm_validity_check(g->entry, g->view->read->now, NULL) != IDM_OK;
+	return idm_admission_check(g->view->read, g->entry, NULL) != IDM_OK;
 }
 
 static void

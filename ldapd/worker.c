@@ -106,6 +106,7 @@ worker_rights_of(struct worker *worker, const struct idm_read *read,
     const struct idm_identity *identity, const struct worker_rights **out, struct idm_error *err)
 {
 	struct worker_rights *rights = find_rights(worker, identity);
+	uint64_t hold_changes = idm_store_hold_changes(worker->store);
 	uint64_t applied;
 	enum idm_result result =
 	    idm_store_get_number(read->txn, IDM_DB_META, "applied", &applied, err);
@@ -115,8 +116,10 @@ worker_rights_of(struct worker *worker, const struct idm_read *read,
 	if (identity->expire_s <= read->now.at_s)
 		return idm_fail(err, IDM_DENIED, "the token or session expired");
 	rights->used = ++worker->rights_clock;
-	if (rights->applied != applied || read->now.at_s >= rights->border_s) {
+	if (rights->applied != applied || rights->hold_changes != hold_changes ||
+	    read->now.at_s >= rights->border_s) {
 		rights->applied = 0;
+		rights->hold_changes = hold_changes;
 		rights->identity = *identity;
 		result = resolve_rights(worker, read, rights, err);
 		if (result != IDM_OK)

@@ -29,8 +29,9 @@ struct listener;
 /* The rights of an identity, as of one snapshot. */
 struct worker_rights {
 	struct idm_identity identity;
-	uint64_t applied; /* the change that they hold for; 0: an empty place */
-	int64_t border_s; /* and until when, if nothing changes */
+	uint64_t applied;      /* the change that they hold for; 0: an empty place */
+	uint64_t hold_changes; /* and of those who are held at the console, the last change */
+	int64_t border_s;      /* and until when, if nothing changes */
 	struct idm_access *access;
 	uint32_t search_limit; /* entries, by account policy; UINT32_MAX: none */
 	struct idm_arena *arena;
