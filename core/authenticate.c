@@ -137,6 +137,19 @@ idm_auth_plan_run(
 	return -1;
 }
 
+uint32_t
+idm_auth_plan_memory_kib(const struct idm_auth_plan *plan, const struct idm_argon2 *params)
+{
+	uint32_t most_kib = params->m_kib; /* of a dummy */
+
+	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
+		uint32_t kib = idm_password_memory_kib(idm_span_cstr(plan->tests[i].phc));
+
+		most_kib = kib > most_kib ? kib : most_kib;
+	}
+	return most_kib;
+}
+
 void
 idm_auth_plan_wipe(struct idm_auth_plan *plan)
 {

@@ -65,6 +65,10 @@ enum idm_result idm_auth_plan(const struct idm_read *read, const struct idm_keyr
 int idm_auth_plan_run(
     const struct idm_auth_plan *plan, struct idm_span password, const struct idm_argon2 *params);
 
+/* The most memory that running it takes at once. */
+uint32_t idm_auth_plan_memory_kib(
+    const struct idm_auth_plan *plan, const struct idm_argon2 *params);
+
 void idm_auth_plan_wipe(struct idm_auth_plan *plan);
 
 /*

@@ -225,6 +225,19 @@ idm_password_verify(struct idm_span phc_text, struct idm_span password, struct i
 	return result;
 }
 
+uint32_t
+idm_password_memory_kib(struct idm_span phc_text)
+{
+	struct phc phc;
+	uint32_t m_kib;
+
+	if (idm_foreign_hash_is(phc_text))
+		return idm_foreign_hash_memory_kib(phc_text);
+	m_kib = parse_phc(phc_text, &phc) ? phc.params.m_kib : 0;
+	OPENSSL_cleanse(&phc, sizeof(phc));
+	return m_kib;
+}
+
 void
 idm_password_dummy(struct idm_span password, const struct idm_argon2 *params)
 {

@@ -44,6 +44,9 @@ enum idm_result idm_password_import(
 enum idm_result idm_password_verify(
     struct idm_span phc, struct idm_span password, struct idm_error *err);
 
+/* The memory that idm_password_verify takes for this hash; what is small is not counted. */
+uint32_t idm_password_memory_kib(struct idm_span phc);
+
 /* As much work as one verification at `params`, for accounts and credentials that do not exist. */
 void idm_password_dummy(struct idm_span password, const struct idm_argon2 *params);
 

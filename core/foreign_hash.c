@@ -176,6 +176,9 @@ parse_old_389(struct idm_span text, struct foreign *out)
 	return set_derived(out, bytes + OLD_389_ITERATIONS + OLD_389_SALT, OLD_389_HASH);
 }
 
+/* Of yescrypt: 1 MiB, and twice as much with each step. */
+static const char yescrypt_steps[] = "56789AB";
+
 /* Rounds and memory that a login here may cost (crypt(5)). */
 static bool
 is_affordable(struct idm_span hash)
@@ -193,7 +196,7 @@ is_affordable(struct idm_span hash)
 		       (idm_uint32_parse(params, &rounds) && rounds <= ROUNDS_MAX);
 	/* yescrypt's flags, the logarithm of N, and r: up to 64 MiB. */
 	return idm_span_is(id, "y") && params.len == 3 && params.ptr[0] == 'j' &&
-	       strchr("56789AB", params.ptr[1]) != NULL && params.ptr[1] != '\0' &&
+	       strchr(yescrypt_steps, params.ptr[1]) != NULL && params.ptr[1] != '\0' &&
 	       params.ptr[2] == 'T';
 }
 
@@ -368,6 +371,19 @@ idm_foreign_hash_import(struct idm_span text, char out[IDM_PHC_BYTES], struct id
 }
 
 /* --- testing */
+
+uint32_t
+idm_foreign_hash_memory_kib(struct idm_span text)
+{
+	struct idm_span rest = text, id;
+	const char *step;
+
+	if (!cut_prefix(&rest, "{CRYPT}$y$j") || rest.len == 0)
+		return 0;
+	id = idm_span_take(&rest, 'T');
+	step = id.len == 1 && id.ptr[0] != '\0' ? strchr(yescrypt_steps, id.ptr[0]) : NULL;
+	return step == NULL ? 0 : UINT32_C(1024) << (step - yescrypt_steps);
+}
 
 static bool
 digest_fits(const struct foreign *f, struct idm_span password)

@@ -30,6 +30,9 @@ idm_foreign_hash_is(struct idm_span text)
 enum idm_result idm_foreign_hash_import(
     struct idm_span text, char out[IDM_PHC_BYTES], struct idm_error *err);
 
+/* The memory that testing it takes; 0: not enough to count. */
+uint32_t idm_foreign_hash_memory_kib(struct idm_span text);
+
 /* As idm_password_verify, of a hash as it is kept. */
 enum idm_result idm_foreign_hash_verify(
     struct idm_span text, struct idm_span password, struct idm_error *err);

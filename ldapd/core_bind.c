@@ -39,8 +39,12 @@ answer_refusal(struct core_job *job, enum idm_result result, const struct idm_er
 	core_audit_login_refused(job, result, err);
 	frame.bound.code = LDAP_INVALID_CREDENTIALS;
 	frame.bound.reason = idm_span_cstr(err->text);
-	if (result != IDM_DENIED && result != IDM_NOT_FOUND)
-		frame.bound.code = result == IDM_BUSY ? LDAP_BUSY : LDAP_OTHER;
+	if (result == IDM_BUSY) {
+		frame.bound.code = LDAP_BUSY;
+		frame.bound.text = IDM_SPAN_LIT("too many logins at once; try again");
+	} else if (result != IDM_DENIED && result != IDM_NOT_FOUND) {
+		frame.bound.code = LDAP_OTHER;
+	}
 	core_job_bound(job, &frame);
 }
 

@@ -20,9 +20,11 @@ struct hash_pool {
 	struct job_list queued;
 	struct job_list finished;
 	uint32_t queue_len;
+	uint64_t busy_kib; /* that the jobs under way may take */
 	bool closing;
 
 	uint32_t queue_max;
+	uint64_t memory_kib; /* that jobs may take at once */
 	struct idm_argon2 params;
 	int event_fd; /* wakes the loop */
 	struct event *event;
@@ -73,6 +75,32 @@ do_work(const struct hash_pool *pool, struct hash_job *job)
 	}
 }
 
+/* Of each one's turn: who needs more memory than all others leave waits, and who is behind too. */
+static bool
+may_start(const struct hash_pool *pool)
+{
+	const struct hash_job *job = pool->queued.first;
+
+	return job != NULL &&
+	       (pool->busy_kib == 0 || pool->busy_kib + job->memory_kib <= pool->memory_kib);
+}
+
+/* The next job, whose memory is there; NULL: the pool ends. */
+static struct hash_job *
+await_job(struct hash_pool *pool)
+{
+	struct hash_job *job;
+
+	while (!may_start(pool) && !pool->closing)
+		pthread_cond_wait(&pool->work, &pool->lock);
+	if (pool->closing)
+		return NULL;
+	job = list_take(&pool->queued);
+	pool->queue_len--;
+	pool->busy_kib += job->memory_kib;
+	return job;
+}
+
 static void *
 run_thread(void *arg)
 {
@@ -80,16 +108,12 @@ run_thread(void *arg)
 	struct hash_job *job;
 
 	pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		while (pool->queued.first == NULL && !pool->closing)
-			pthread_cond_wait(&pool->work, &pool->lock);
-		if (pool->closing)
-			break;
-		job = list_take(&pool->queued);
-		pool->queue_len--;
+	while ((job = await_job(pool)) != NULL) {
 		pthread_mutex_unlock(&pool->lock);
 		do_work(pool, job);
 		pthread_mutex_lock(&pool->lock);
+		pool->busy_kib -= job->memory_kib;
+		pthread_cond_broadcast(&pool->work); /* for there may be room for several */
 		list_append(&pool->finished, job);
 		if (eventfd_write(pool->event_fd, 1) != 0)
 			abort(); /* cannot fail but on a broken descriptor */
@@ -133,6 +157,7 @@ hash_pool_new(
 	list_init(&pool->queued);
 	list_init(&pool->finished);
 	pool->queue_max = queue_max;
+	pool->memory_kib = (uint64_t)threads * params->m_kib;
 	pool->params = *params;
 	pool->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (pool->event_fd >= 0)
@@ -212,13 +237,25 @@ hash_job_free(struct hash_job **job)
 	*job = NULL;
 }
 
-bool
-hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
+static uint32_t
+memory_of(const struct hash_pool *pool, const struct hash_job *job)
+{
+	switch (job->work) {
+	case HASH_VERIFY: return idm_auth_plan_memory_kib(&job->plan, &pool->params);
+	case HASH_MAKE: break;
+	}
+	return pool->params.m_kib;
+}
+
+/* Where fewer than `queue_max` wait. */
+static bool
+submit_below(struct hash_pool *pool, struct hash_job *job, uint32_t queue_max)
 {
 	bool room;
 
+	job->memory_kib = memory_of(pool, job);
 	pthread_mutex_lock(&pool->lock);
-	room = pool->queue_len < pool->queue_max;
+	room = pool->queue_len < queue_max;
 	if (room) {
 		list_append(&pool->queued, job);
 		pool->queue_len++;
@@ -226,4 +263,16 @@ hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return room;
+}
+
+bool
+hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
+{
+	return submit_below(pool, job, pool->queue_max);
+}
+
+bool
+hash_pool_submit_spare(struct hash_pool *pool, struct hash_job *job)
+{
+	return submit_below(pool, job, (pool->queue_max + 1) / 2);
 }

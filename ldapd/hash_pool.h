@@ -1,6 +1,7 @@
 /*
- * Argon2 off the event loop (SPEC 6.2): a fixed number of threads and a bounded queue, so memory is
- * threads x m at most.  Jobs come back on the loop that made the pool.
+ * Argon2 off the event loop (SPEC 6.2): a fixed number of threads and a bounded queue.  The jobs
+ * under way take threads x m of memory at most; one whose hash was made elsewhere, and takes more
+ * than that by itself, runs alone.  Jobs come back on the loop that made the pool.
  */
 #ifndef LDAPD_HASH_POOL_H
 #define LDAPD_HASH_POOL_H
@@ -33,7 +34,8 @@ struct hash_job {
 	char phc[IDM_PHC_BYTES];
 	struct idm_error err;
 
-	struct hash_job *next; /* the pool's */
+	struct hash_job *next; /* the pool's, as is what follows */
+	uint32_t memory_kib;
 };
 
 /* NULL: threads or descriptors can't be had.  `params` are those of hashes made and of dummies. */
@@ -49,5 +51,7 @@ void hash_job_free(struct hash_job **job); /* wipes */
 
 /* Hand a job over.  False: the queue is full, and the job is still the caller's. */
 bool hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
+/* The same for work that nobody waits for: it leaves half of the queue to others. */
+bool hash_pool_submit_spare(struct hash_pool *pool, struct hash_job *job);
 
 #endif
