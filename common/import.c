@@ -214,8 +214,9 @@ static enum idm_result
 create(struct import *import, const struct import_entry *entry, struct idm_uuid *made,
     struct idm_error *why)
 {
-	struct idm_request_secret secret = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_SPAN_EMPTY,
-		"password" };
+	struct idm_request_secret secret = { .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		.plain = IDM_SPAN_EMPTY,
+		.marker = "password" };
 	struct idm_request request = { .operation = IDM_OP_CREATE };
 	struct idm_request_mod *mods =
 	    idm_arena_array(import->arena, entry->value_count, sizeof(*mods));

@@ -56,6 +56,11 @@ struct idm_request_secret {
 	uint32_t attr_number;  /* PRIMARY_CREDENTIAL, UNIX_PASSWORD: a PHC string; RADIUS_SECRET */
 	struct idm_span plain; /* ptr NULL: remove */
 	const char *marker;    /* "password", "generated", "set"; not looked at to remove */
+	/*
+	 * 0: a new secret.  Else the one that was set by that change, in another form: who proved
+	 * it goes on.  The core's own alone, and refused when the stored one is another by now.
+	 */
+	uint64_t set_at_no;
 };
 
 /*
@@ -131,6 +136,11 @@ struct idm_secret_change {
 	uint32_t attr_number;
 	struct idm_span blob; /* empty: remove */
 };
+
+/* Is it another secret, or none any more, rather than the same in another form? */
+struct idm_change_set;
+bool idm_secret_change_is_new(
+    const struct idm_change_set *set, const struct idm_secret_change *change);
 
 struct idm_token_change {
 	struct idm_uuid id;

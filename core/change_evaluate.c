@@ -134,8 +134,11 @@ delete_values(struct idm_evaluation *e, const struct idm_request_mod *mod)
 static enum idm_result
 apply_request_mod(struct idm_evaluation *e, const struct idm_request_mod *mod)
 {
-	enum idm_result result = check_writable(e, mod);
+	enum idm_result result;
 
+	if (mod->attr->number == IDM_ATTR_PASSWORD_IMPORT)
+		return idm_evaluate_import(e, mod);
+	result = check_writable(e, mod);
 	if (result != IDM_OK)
 		return result;
 	switch (mod->kind) {
@@ -160,20 +163,6 @@ apply_request_mod(struct idm_evaluation *e, const struct idm_request_mod *mod)
 }
 
 static enum idm_result
-set_marker(struct idm_evaluation *e, const struct idm_request_secret *secret)
-{
-	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, secret->attr_number);
-
-	idm_draft_clear(e->draft, secret->attr_number);
-	if (secret->plain.ptr == NULL) {
-		idm_attrset_add(&e->change.removed, attr);
-		return IDM_OK;
-	}
-	idm_attrset_add(&e->change.present, attr);
-	return idm_draft_add(e->draft, secret->attr_number, idm_value_marker(secret->marker));
-}
-
-static enum idm_result
 apply_request(struct idm_evaluation *e)
 {
 	enum idm_result result = IDM_OK;
@@ -181,7 +170,7 @@ apply_request(struct idm_evaluation *e)
 	for (size_t i = 0; i < e->request->mod_count && result == IDM_OK; i++)
 		result = apply_request_mod(e, &e->request->mods[i]);
 	for (size_t i = 0; i < e->request->secret_count && result == IDM_OK; i++)
-		result = set_marker(e, &e->request->secrets[i]);
+		result = idm_evaluate_secret(e, &e->request->secrets[i]);
 	idm_evaluate_token_access(e);
 	return result;
 }
@@ -302,12 +291,13 @@ same_values(const struct idm_evaluation *e, uint32_t number)
 static bool
 changes_nothing(const struct idm_evaluation *e)
 {
+	const struct idm_request_secret *secret;
 	uint32_t number;
 
 	if (!e->exists || e->edge_count != 0 || e->edges_cleared || e->request->token != NULL)
 		return false;
-	for (size_t i = 0; i < e->request->secret_count; i++) {
-		if (e->request->secrets[i].plain.ptr != NULL)
+	for (size_t i = 0; (secret = idm_evaluation_secret(e, i)) != NULL; i++) {
+		if (secret->plain.ptr != NULL)
 			return false;
 	}
 	for (size_t i = 0; (number = idm_draft_attr_at(e->draft, i)) != 0; i++) {
@@ -363,42 +353,6 @@ collect_mods(struct idm_evaluation *e, struct idm_item *item)
 	return IDM_OK;
 }
 
-/* Secrets that are set, and those whose marker a modification took away. */
-static enum idm_result
-collect_secrets(struct idm_evaluation *e, struct idm_item *item)
-{
-	static const uint32_t sealed[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
-		IDM_ATTR_RADIUS_SECRET, IDM_ATTR_RADIUS_CLIENT_SECRET };
-	size_t room = e->request->secret_count + sizeof(sealed) / sizeof(sealed[0]);
-	enum idm_result result = IDM_OK;
-
-	item->secrets = idm_arena_array(e->read->arena, room, sizeof(*item->secrets));
-	if (item->secrets == NULL)
-		return IDM_LIMIT;
-	for (size_t i = 0; i < e->request->secret_count && result == IDM_OK; i++) {
-		const struct idm_request_secret *secret = &e->request->secrets[i];
-		struct idm_secret_change *out;
-		bool hash = secret->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL ||
-			    secret->attr_number == IDM_ATTR_UNIX_PASSWORD;
-
-		if (secret->plain.ptr == NULL)
-			continue;
-		out = &item->secrets[item->secret_count++];
-		out->attr_number = secret->attr_number;
-		result = idm_seal(hash ? e->context->password_ring : e->context->radius_ring,
-		    &e->uuid, secret->attr_number, e->set->no, secret->plain, e->read->arena,
-		    &out->blob, e->err);
-	}
-	for (size_t i = 0; i < sizeof(sealed) / sizeof(sealed[0]) && e->exists; i++) {
-		size_t count;
-
-		idm_draft_values(e->draft, sealed[i], &count);
-		if (count == 0 && idm_entry_has(&e->before, sealed[i]))
-			item->secrets[item->secret_count++].attr_number = sealed[i];
-	}
-	return result;
-}
-
 enum idm_result
 idm_evaluation_draft_item(struct idm_evaluation *e, enum idm_item_kind kind, struct idm_item **out)
 {
@@ -410,7 +364,7 @@ idm_evaluation_draft_item(struct idm_evaluation *e, enum idm_item_kind kind, str
 	if (result == IDM_OK)
 		result = collect_mods(e, *out);
 	if (result == IDM_OK)
-		result = collect_secrets(e, *out);
+		result = idm_evaluate_secrets(e, *out);
 	if (result == IDM_OK && !idm_draft_fits(e->draft))
 		return idm_refuse(e->err, IDM_LIMIT,
 		    "the entry is larger than %d octets: remove or shorten values",
@@ -709,7 +663,7 @@ finish_set(struct idm_evaluation *e)
 		struct idm_item *item = &e->set->items[i];
 		bool own = e->exists && idm_uuid_equal(&item->uuid, &e->uuid);
 
-		if (idm_change_revokes(own ? &e->before : NULL, item))
+		if (idm_change_revokes(e->set, own ? &e->before : NULL, item))
 			item->flags |= IDM_ITEM_REVOKES;
 	}
 	return idm_change_size(e->set, &e->set->bytes, e->err);

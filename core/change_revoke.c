@@ -75,7 +75,24 @@ ends_tokens(const struct idm_item *item)
 }
 
 bool
-idm_change_revokes(const struct idm_entry *before, const struct idm_item *item)
+idm_secret_change_is_new(const struct idm_change_set *set, const struct idm_secret_change *change)
+{
+	return change->blob.len == 0 || idm_seal_set_at(change->blob) == set->no;
+}
+
+static bool
+changes_secrets(const struct idm_change_set *set, const struct idm_item *item)
+{
+	for (size_t i = 0; i < item->secret_count; i++) {
+		if (idm_secret_change_is_new(set, &item->secrets[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+idm_change_revokes(
+    const struct idm_change_set *set, const struct idm_entry *before, const struct idm_item *item)
 {
 	switch (item->kind) {
 	case IDM_ITEM_RECYCLE:
@@ -89,5 +106,5 @@ idm_change_revokes(const struct idm_entry *before, const struct idm_item *item)
 	if (removes_members(item) || ends_tokens(item))
 		return true;
 	return before != NULL &&
-	       (item->secret_count != 0 || locks(before, item) || becomes_another(before, item));
+	       (changes_secrets(set, item) || locks(before, item) || becomes_another(before, item));
 }

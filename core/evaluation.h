@@ -35,6 +35,9 @@ struct idm_evaluation {
 	bool edges_cleared;    /* all members go before `edges` come */
 	struct idm_ids raised; /* accounts whose tokens end because a group of theirs is HP now */
 
+	/* change_secret: the password that a value of password_import is; attribute 0: none. */
+	struct idm_request_secret import;
+
 	/* change_recycle: what all items that refer to the entry share. */
 	struct idm_value *own_uuid;
 	struct idm_value *at;
@@ -80,6 +83,17 @@ enum idm_result idm_evaluation_draft_item(
 /* All API tokens of `account` are removed by `item`. */
 enum idm_result idm_evaluation_end_tokens(
     struct idm_evaluation *e, const struct idm_uuid *account, struct idm_item *item);
+
+/*
+ * change_secret: a secret that the request sets or removes, and the hash of a password that it
+ * imports (SPEC 6.3), in the draft and for access; then all of them in the item, sealed.
+ */
+enum idm_result idm_evaluate_secret(
+    struct idm_evaluation *e, const struct idm_request_secret *secret);
+enum idm_result idm_evaluate_import(struct idm_evaluation *e, const struct idm_request_mod *mod);
+enum idm_result idm_evaluate_secrets(struct idm_evaluation *e, struct idm_item *item);
+/* The secrets of a request, the imported one last; NULL: there are no more. */
+const struct idm_request_secret *idm_evaluation_secret(const struct idm_evaluation *e, size_t i);
 
 /* change_token: what the request's token asks of access; whether it may come or go; and its row in
  * the item. */
@@ -139,7 +153,8 @@ enum idm_result idm_rules_release(
  * change_revoke: does somebody have to go (CHANGES 21)?  `before`: the item's entry as it was; NULL
  * where there was none, or where the item changes no more than who refers to whom.
  */
-bool idm_change_revokes(const struct idm_entry *before, const struct idm_item *item);
+bool idm_change_revokes(
+    const struct idm_change_set *set, const struct idm_entry *before, const struct idm_item *item);
 
 /* What other parts of an item have to hear of it: flags, from the entry before and the draft after.
  */

@@ -75,8 +75,9 @@ reset(struct recovery *r, const struct idm_entry *account, const char *phc)
 {
 	const struct idm_schema *schema = idm_schema_builtin();
 	struct idm_request_mod mods[2];
-	struct idm_request_secret secret = { IDM_ATTR_PRIMARY_CREDENTIAL, idm_span_cstr(phc),
-		"generated" };
+	struct idm_request_secret secret = { .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		.plain = idm_span_cstr(phc),
+		.marker = "generated" };
 	struct idm_request request = {
 		.target = account->uuid, .mods = mods, .secrets = &secret, .secret_count = 1
 	};

@@ -305,11 +305,12 @@ check_kind(struct idm_evaluation *e)
 }
 
 static bool
-sets_secret(const struct idm_request *request, uint32_t attr_number)
+sets_secret(const struct idm_evaluation *e, uint32_t attr_number)
 {
-	for (size_t i = 0; i < request->secret_count; i++) {
-		if (request->secrets[i].attr_number == attr_number &&
-		    request->secrets[i].plain.ptr != NULL)
+	const struct idm_request_secret *secret;
+
+	for (size_t i = 0; (secret = idm_evaluation_secret(e, i)) != NULL; i++) {
+		if (secret->attr_number == attr_number && secret->plain.ptr != NULL)
 			return true;
 	}
 	return false;
@@ -328,7 +329,7 @@ end_service_account(struct idm_evaluation *e)
 	if (!idm_rules_becomes_person(e))
 		return IDM_OK;
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-		if (!sets_secret(e->request, secrets[i]))
+		if (!sets_secret(e, secrets[i]))
 			idm_draft_clear(e->draft, secrets[i]);
 	}
 	idm_draft_clear(e->draft, IDM_ATTR_ENTRY_MANAGED_BY);
@@ -347,7 +348,8 @@ check_secrets(struct idm_evaluation *e)
 	for (size_t i = 0; i < e->request->secret_count; i++) {
 		const struct idm_request_secret *secret = &e->request->secrets[i];
 
-		if (secret->plain.ptr != NULL && strcmp(secret->marker, "password") == 0 &&
+		if (secret->plain.ptr != NULL && secret->set_at_no == 0 &&
+		    strcmp(secret->marker, "password") == 0 &&
 		    idm_draft_has_class(e->draft, "service_account"))
 			return idm_refuse(e->err, IDM_CONSTRAINT,
 			    "a service account holds generated passwords alone: ask for one "

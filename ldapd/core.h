@@ -35,6 +35,7 @@ struct core_worker;
 struct core_job;
 struct core_audit;
 struct core_updates;
+struct core_rehashing;
 
 enum core_clock_state {
 	CORE_CLOCK_FINE,
@@ -64,9 +65,10 @@ struct core {
 	struct tree *tree;
 	struct idm_groups *groups; /* what it found out about groups */
 	struct hash_pool *pool;
-	struct idm_verified *verified; /* passwords that fitted lately; NULL: none are kept */
-	struct core_worker *workers;   /* list */
-	uint64_t worker_count;         /* ever: each has its own number */
+	struct idm_verified *verified;    /* passwords that fitted lately; NULL: none are kept */
+	struct core_rehashing *rehashing; /* passwords that are being hashed anew (core_rehash.c) */
+	struct core_worker *workers;      /* list */
+	uint64_t worker_count;            /* ever: each has its own number */
 
 	struct core_job *batch; /* changes that wait for the next commit, in order */
 	struct core_job **batch_end;
@@ -255,6 +257,9 @@ void core_explain(struct core_job *job);
  * reach here: a client may abandon, or close, what it has asked for.
  */
 void core_change(struct core_job *job, core_changed changed);
+
+/* Let the password that fitted be stored as hashes are made now, if it is not (core_rehash.c). */
+void core_rehash(struct core *core, const struct hash_job *fitted);
 
 /* Decide and commit all that waits, and answer. */
 void core_batch_run(struct core *core);

@@ -83,11 +83,15 @@ on_verified(struct hash_job *hash)
 	struct idm_error err = { .text = "" };
 	enum idm_result result = core_read_begin(job, &read, &err);
 
-	if (result != IDM_OK)
+	if (result == IDM_OK)
+		result = answer_verdict(job, &read, &hash->plan, hash->fitted);
+	else
 		answer_refusal(job, result, &err);
-	else if (answer_verdict(job, &read, &hash->plan, hash->fitted) == IDM_OK)
-		remember(core, hash);
 	core_read_end(&read);
+	if (result != IDM_OK)
+		return;
+	remember(core, hash);
+	core_rehash(core, hash);
 }
 
 static void

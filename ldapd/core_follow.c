@@ -12,10 +12,11 @@ static const char followed_key[] = "followed";
 /* Passwords that are new here: a login by the old one is over (authenticate.h), but the session
  * that set the new one goes on. */
 static bool
-sets_primary(const struct idm_item *item)
+sets_primary(const struct idm_change_set *set, const struct idm_item *item)
 {
 	for (size_t i = 0; i < item->secret_count; i++) {
-		if (item->secrets[i].attr_number == IDM_ATTR_PRIMARY_CREDENTIAL)
+		if (item->secrets[i].attr_number == IDM_ATTR_PRIMARY_CREDENTIAL &&
+		    idm_secret_change_is_new(set, &item->secrets[i]))
 			return true;
 	}
 	return false;
@@ -63,7 +64,7 @@ follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
 {
 	bool own = idm_uuid_equal(&item->uuid, &set->actor);
 
-	if (sets_primary(item)) {
+	if (sets_primary(set, item)) {
 		enum idm_result result =
 		    idm_session_remove_all(txn, &item->uuid, own ? &set->session : NULL, NULL, err);
 
@@ -90,7 +91,7 @@ has_consequences(const struct idm_change_set *set)
 	if (core_changes_privilege(set))
 		return true;
 	for (size_t i = 0; i < set->item_count; i++) {
-		if (sets_primary(&set->items[i]) || ends_sessions(&set->items[i]))
+		if (sets_primary(set, &set->items[i]) || ends_sessions(&set->items[i]))
 			return true;
 	}
 	return false;

@@ -179,6 +179,7 @@ on_reauth(struct hash_job *hash)
 	core_read_end(&read);
 	if (result == IDM_OK) {
 		core_audit_done(job, IDM_AUDIT_REAUTH, 0);
+		core_rehash(job->core, hash);
 		answer_privileged(job, &identity);
 	} else if (result == IDM_DENIED && err.client_text[0] == '\0') {
 		core_audit_refused(job, result, &err);

@@ -182,8 +182,11 @@ list_free(struct job_list *list)
 {
 	struct hash_job *job;
 
-	while ((job = list_take(list)) != NULL)
+	while ((job = list_take(list)) != NULL) {
+		if (job->dropped != NULL)
+			job->dropped(job);
 		hash_job_free(&job);
+	}
 }
 
 void

@@ -27,6 +27,8 @@ struct hash_job {
 	char password[IDM_PASSWORD_MAX_BYTES];
 	size_t password_len;
 	hash_done done;
+	hash_done
+	    dropped;   /* in its place where the pool ends before; NULL: nothing is to be done */
 	void *context; /* the caller's */
 
 	int fitted; /* number of the test that fitted, -1: none */
@@ -42,7 +44,7 @@ struct hash_job {
 struct hash_pool *hash_pool_new(
     struct event_base *base, uint32_t threads, uint32_t queue_max, const struct idm_argon2 *params);
 
-/* Waits for the threads; what is queued is dropped and its `done` is not called. */
+/* Waits for the threads; what is queued is dropped. */
 void hash_pool_free(struct hash_pool **pool);
 
 /* A zeroed job with a copy of the password, cut where it is too long to be one; NULL: no memory. */

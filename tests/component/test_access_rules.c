@@ -453,9 +453,15 @@ static void
 generate_secrets(struct realm *r, const char *name)
 {
 	struct idm_request_secret secrets[] = {
-		{ IDM_ATTR_PRIMARY_CREDENTIAL, IDM_SPAN_LIT("old"), "generated" },
-		{ IDM_ATTR_UNIX_PASSWORD, IDM_SPAN_LIT("old"), "generated" },
-		{ IDM_ATTR_RADIUS_SECRET, IDM_SPAN_LIT("old"), "set" },
+		{ .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		    .plain = IDM_SPAN_LIT("old"),
+		    .marker = "generated" },
+		{ .attr_number = IDM_ATTR_UNIX_PASSWORD,
+		    .plain = IDM_SPAN_LIT("old"),
+		    .marker = "generated" },
+		{ .attr_number = IDM_ATTR_RADIUS_SECRET,
+		    .plain = IDM_SPAN_LIT("old"),
+		    .marker = "set" },
 	};
 	struct idm_identity console = realm_identity(r, NULL);
 	struct idm_request request = { .operation = IDM_OP_MODIFY,
@@ -489,8 +495,9 @@ static void
 a_person_keeps_nothing_that_was_the_service_account_s(void **state)
 {
 	struct realm *r = *state;
-	struct idm_request_secret secret = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_SPAN_LIT("new"),
-		"password" };
+	struct idm_request_secret secret = { .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		.plain = IDM_SPAN_LIT("new"),
+		.marker = "password" };
 	struct idm_entry svc;
 
 	realm_person(r, "boss");

@@ -328,8 +328,9 @@ static void
 a_service_account_that_becomes_a_person_loses_its_password(void **state)
 {
 	struct realm *r = *state;
-	struct idm_request_secret secret = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_SPAN_LIT("phc"),
-		"generated" };
+	struct idm_request_secret secret = { .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		.plain = IDM_SPAN_LIT("phc"),
+		.marker = "generated" };
 	struct idm_request request = {
 		.operation = IDM_OP_MODIFY, .secrets = &secret, .secret_count = 1
 	};
@@ -390,7 +391,7 @@ what_is_not_written_as_an_attribute_is_refused(void **state)
 
 	realm_person(r, "alice");
 	assert_int_equal(
-	    realm_modify(r, NULL, "alice", "=password_import", "{SSHA}x", NULL), IDM_DENIED);
+	    realm_modify(r, NULL, "alice", "=password_import", "secret", NULL), IDM_INVALID);
 	assert_int_equal(
 	    realm_modify(r, NULL, "alice", "=radius_secret", "secret", NULL), IDM_DENIED);
 	assert_int_equal(

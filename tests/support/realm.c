@@ -388,8 +388,9 @@ enum idm_result
 realm_set_secret(
     struct realm *r, const char *actor, const char *target, uint32_t attr_number, const char *plain)
 {
-	struct idm_request_secret secret = { attr_number, idm_span_cstr(plain),
-		attr_number == IDM_ATTR_RADIUS_SECRET ? "set" : "password" };
+	struct idm_request_secret secret = { .attr_number = attr_number,
+		.plain = idm_span_cstr(plain),
+		.marker = attr_number == IDM_ATTR_RADIUS_SECRET ? "set" : "password" };
 	struct idm_request request = { .operation = IDM_OP_MODIFY,
 		.target = realm_uuid(r, target),
 		.secrets = &secret,

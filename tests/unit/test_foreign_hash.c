@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/foreign_hash.h"
+#include "tests/support/vectors.h"
 
 #define PASSWORD "correct horse"
 
@@ -88,6 +89,46 @@ each_kind_fits_its_password_and_no_other(void **state)
 	(void)state;
 	for (size_t i = 0; i < HASH_COUNT; i++)
 		assert_is_of(hashes[i], PASSWORD);
+}
+
+static void
+what_other_software_makes_fits(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VECTOR_COUNT; i++)
+		assert_is_of(vectors[i], VECTOR_PASSWORD);
+}
+
+/* The memory that a test takes is known before it begins: 128 * r * N of yescrypt (crypt(5)). */
+static void
+what_takes_memory_says_so(void **state)
+{
+	static const struct {
+		const char *hash;
+		uint32_t kib;
+	} cases[] = {
+		{ "{CRYPT}$y$j9T$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./"
+		  "tK5KU79",
+		    128 * 32 * 4096 / 1024 },
+		{ "{CRYPT}$y$j5T$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./"
+		  "tK5KU79",
+		    1024 },
+		{ "{CRYPT}$y$jBT$F5Jx5fExrKuPp53xLKQ..1$zwtVrjrUCmXcyLTs6oxLTQlzifSUkF8RHJ./"
+		  "tK5KU79",
+		    65536 },
+		{ "$argon2id$v=19$m=4096,t=3,p=1$c2FsdHNhbHRzYWx0c2FsdA$"
+		  "rxk9Q9nGM19FnwhTrfspDC1V1bWPBFSg5XTk/f/MGoM",
+		    4096 },
+		{ "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=", 0 },
+		{ "{CRYPT}$5$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/", 0 },
+		{ "{CRYPT}$y$j", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		    idm_password_memory_kib(idm_span_cstr(cases[i].hash)), cases[i].kib);
 }
 
 /* The hash of "password" that every text about Windows shows. */
@@ -281,6 +322,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_fits_its_password_and_no_other),
+		cmocka_unit_test(what_other_software_makes_fits),
+		cmocka_unit_test(what_takes_memory_says_so),
 		cmocka_unit_test(nt_hashes_come_in_three_spellings),
 		cmocka_unit_test(nt_hashes_are_of_utf_16),
 		cmocka_unit_test(argon2_of_both_kinds_is_taken),
