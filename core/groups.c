@@ -8,7 +8,7 @@ enum {
 	LIST_SHARE = 4, /* of the budget, for one list: a quarter */
 	DIRECT_MAX = 128,
 	HP_MAX = IDM_GROUPS_HP_MAX,
-	HP_ASKED = 16, /* in one read; finding out all at once costs about as much */
+	HP_ASKED = 16, /* in one snapshot; finding out all at once costs about as much */
 };
 
 /* One list.  The key holds group and side, and is 0 in an empty slot: ids begin at 1. */
@@ -27,10 +27,12 @@ struct idm_groups {
 	struct slot *slots; /* open addressing; never more than half full; NULL: none yet */
 	size_t slot_count;  /* a power of two */
 	size_t count;
-	uint64_t direct_of; /* the entry asked about last in this read; 0: none */
+	/* Of one snapshot, for as many reads as see it. */
+	uint64_t commit_id;
+	uint64_t direct_of; /* the entry asked about last; 0: none */
 	uint64_t direct[DIRECT_MAX];
 	size_t direct_count;
-	uint32_t hp_asked; /* how often, in this read */
+	uint32_t hp_asked; /* how often */
 	bool hp_known;
 	uint64_t hp[HP_MAX];
 	size_t hp_count;
@@ -70,11 +72,21 @@ forget(struct idm_groups *groups)
 	groups->used_up = false;
 }
 
+/* What is of one snapshot alone. */
+static void
+forget_snapshot(struct idm_groups *groups)
+{
+	groups->direct_of = 0;
+	groups->hp_asked = 0;
+	groups->hp_known = false;
+}
+
 enum idm_result
 idm_groups_use(struct idm_groups *groups, struct idm_read *read, struct idm_error *err)
 {
 	uint8_t file_id[IDM_STORE_FILE_ID_BYTES];
-	uint64_t generation;
+	uint64_t generation, commit_id;
+	bool same_file;
 	enum idm_result result;
 
 	assert(!read->txn->write);
@@ -85,14 +97,15 @@ idm_groups_use(struct idm_groups *groups, struct idm_read *read, struct idm_erro
 	if (result != IDM_OK)
 		return result;
 	idm_store_file_id(read->txn, file_id);
-	if (groups->used_up || groups->generation != generation ||
-	    memcmp(groups->file_id, file_id, sizeof(file_id)) != 0)
+	commit_id = idm_store_commit_id(read->txn);
+	same_file = memcmp(groups->file_id, file_id, sizeof(file_id)) == 0;
+	if (groups->used_up || groups->generation != generation || !same_file)
 		forget(groups);
+	if (groups->commit_id != commit_id || !same_file)
+		forget_snapshot(groups);
 	groups->generation = generation;
+	groups->commit_id = commit_id;
 	memcpy(groups->file_id, file_id, sizeof(file_id));
-	groups->direct_of = 0;
-	groups->hp_asked = 0;
-	groups->hp_known = false;
 	read->groups = groups;
 	return IDM_OK;
 }

@@ -3,7 +3,8 @@
  * below it (DESIGN 2).  It fills up as it is asked.  It is emptied where a read begins, and only
  * there: when the `groups` generation has moved, when another data file stands in the place of the
  * one that it is about, or when its memory is used up.  So it is never of another snapshot than the
- * read's, and what a read gets from it lasts as long as the read.
+ * read's, and what a read gets from it lasts as long as the read.  What hangs on accounts too, who
+ * is high privilege and the groups of the entry asked about last, is kept for one commit alone.
  *
  * One thread uses it, with one read at a time.  A write transaction never does: its changes come
  * before their generation.
@@ -53,8 +54,8 @@ bool idm_groups_find_direct(
 void idm_groups_keep_direct(struct idm_groups *groups, uint64_t id, const struct idm_ids *ids);
 
 /*
- * Everybody below idm_high_privilege, for who asks of many entries in one read.  False: it is not
- * kept, and *ask says whether it was asked for so often that it is worth to be found out.
+ * Everybody below idm_high_privilege, for who asks of many entries of one snapshot.  False: it is
+ * not kept, and *ask says whether it was asked for so often that it is worth to be found out.
  */
 bool idm_groups_find_hp(struct idm_groups *groups, struct idm_ids *out, bool *ask);
 void idm_groups_keep_hp(struct idm_groups *groups, const struct idm_ids *ids);

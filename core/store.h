@@ -154,6 +154,9 @@ enum idm_result idm_store_read_begin(
  */
 void idm_store_file_id(const struct idm_txn *txn, uint8_t out[IDM_STORE_FILE_ID_BYTES]);
 
+/* The commit that a read transaction sees: of one data file, equal numbers are equal snapshots. */
+uint64_t idm_store_commit_id(const struct idm_txn *txn);
+
 /* IDM_BUSY: the transaction is over age; drop what was read and begin again. */
 enum idm_result idm_store_read_check(const struct idm_txn *txn, struct idm_error *err);
 void idm_store_read_end(struct idm_txn *txn);

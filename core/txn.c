@@ -49,6 +49,13 @@ idm_store_file_id(const struct idm_txn *txn, uint8_t out[IDM_STORE_FILE_ID_BYTES
 	memcpy(out, &idm_txn_environment(txn)->file_id, IDM_STORE_FILE_ID_BYTES);
 }
 
+uint64_t
+idm_store_commit_id(const struct idm_txn *txn)
+{
+	assert(!txn->write);
+	return mdb_txn_id(txn->mdb);
+}
+
 enum idm_result
 idm_store_read_check(const struct idm_txn *txn, struct idm_error *err)
 {

@@ -263,6 +263,36 @@ high_privilege_is_told_alike_however_often_it_is_asked(void **state)
 	idm_groups_free(&groups);
 }
 
+/* For as many reads as see one commit, and for none that sees another. */
+static void
+what_hangs_on_accounts_is_kept_for_one_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct idm_groups *groups = idm_groups_new(IDM_GROUPS_BYTES);
+	uint64_t alice = fixture_person(f, "alice");
+	struct idm_ids all;
+	bool ask;
+
+	fixture_edge(f, f->read.high_privilege_id, alice, true);
+	fixture_commit_then_read(f);
+	for (int i = 0; i < 50; i++) {
+		use(f, groups);
+		assert_true(is_hp(f, alice));
+	}
+	use(f, groups);
+	assert_true(idm_groups_find_hp(groups, &all, &ask));
+	assert_true(idm_ids_has(&all, alice));
+	assert_true(idm_groups_find_direct(groups, alice, f->read.arena, &all));
+
+	fixture_read_then_write(f);
+	fixture_person(f, "bob"); /* whatever it is */
+	fixture_commit_then_read(f);
+	use(f, groups);
+	assert_false(idm_groups_find_hp(groups, &all, &ask));
+	assert_false(idm_groups_find_direct(groups, alice, f->read.arena, &all));
+	idm_groups_free(&groups);
+}
+
 /* More of them than are kept: each is asked about by itself. */
 static void
 many_of_high_privilege_are_told_too(void **state)
@@ -311,6 +341,7 @@ main(void)
 		cmocka_unit_test(a_list_that_would_push_out_all_others_is_not_kept),
 		WITH_STORE(another_data_file_is_not_taken_for_the_one_before),
 		WITH_STORE(high_privilege_is_told_alike_however_often_it_is_asked),
+		WITH_STORE(what_hangs_on_accounts_is_kept_for_one_commit),
 		WITH_STORE(many_of_high_privilege_are_told_too),
 		WITH_STORE(a_read_without_it_finds_out_by_itself),
 	};
