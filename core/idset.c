@@ -62,6 +62,18 @@ idm_window_count(const struct idm_window *window)
 	return count;
 }
 
+bool
+idm_window_has_more(const struct idm_window *window, uint32_t than)
+{
+	for (size_t i = 0; i < WORDS; i++) {
+		for (uint64_t word = window->bits[i]; word != 0; word &= word - 1) {
+			if (than-- == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 void
 idm_window_and(struct idm_window *window, const struct idm_window *other)
 {

@@ -32,6 +32,7 @@ bool idm_window_has(const struct idm_window *window, uint64_t id);
 void idm_window_add(struct idm_window *window, uint64_t id);
 void idm_window_remove(struct idm_window *window, uint64_t id);
 uint32_t idm_window_count(const struct idm_window *window);
+bool idm_window_has_more(const struct idm_window *window, uint32_t than); /* faster than that */
 void idm_window_and(struct idm_window *window, const struct idm_window *other);
 void idm_window_or(struct idm_window *window, const struct idm_window *other);
 void idm_window_xor(struct idm_window *window, const struct idm_window *other);

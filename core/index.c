@@ -21,7 +21,7 @@ enum {
 	WINDOW_BYTES = 8,
 	TRIGRAM_BYTES = IDM_INDEX_PIECE_MIN,
 	TERM_MAX_BYTES = IDM_STORE_KEY_BYTES - WINDOW_BYTES - 4 - 1,
-	FEW_IDS = 8, /* so few candidates are tested faster than narrowed */
+	FEW_IDS = 1, /* so few candidates are tested faster than narrowed */
 	FIRST_KEYS = 64,
 };
 
@@ -400,17 +400,28 @@ idm_index_drop_attr(const struct idm_read *read, uint32_t attr_number, struct id
 
 /* --- candidates */
 
+/* The container under a key; empty: there is none. */
+static enum idm_result
+get_key(const struct idm_read *read, struct index_key key, struct idm_span *container,
+    struct idm_error *err)
+{
+	enum idm_result result =
+	    idm_store_get(read->txn, IDM_DB_INDEX, idm_span_of(key.bytes, key.len), container, err);
+
+	if (result != IDM_NOT_FOUND)
+		return result;
+	*container = IDM_SPAN_EMPTY;
+	return IDM_OK;
+}
+
 static enum idm_result
 or_key(const struct idm_read *read, struct index_key key, struct idm_window *window,
     struct idm_error *err)
 {
 	struct idm_span container;
-	enum idm_result result = idm_store_get(
-	    read->txn, IDM_DB_INDEX, idm_span_of(key.bytes, key.len), &container, err);
+	enum idm_result result = get_key(read, key, &container, err);
 
-	if (result == IDM_NOT_FOUND)
-		return IDM_OK;
-	if (result != IDM_OK)
+	if (result != IDM_OK || container.len == 0)
 		return result;
 	return idm_container_decode(container, window, err);
 }
@@ -493,56 +504,143 @@ idm_index_present(const struct idm_read *read, const struct idm_attr *attr, uint
 	    read, key_of(attr->number, KEY_PRESENT, IDM_SPAN_EMPTY, window_no), window, err);
 }
 
-/* OR the entries that hold every trigram of `text` under one kind. */
-static enum idm_result
-or_trigrams(const struct idm_read *read, uint32_t number, enum key_kind kind, struct idm_span text,
-    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+/* --- trigrams */
+
+/* A text and the order of its trigrams. */
+struct trigrams {
+	struct idm_span text;
+	enum key_kind kind;
+	struct idm_index_orders *orders;
+};
+
+/* At first those that share no octet come before those that do; of a long text some will do. */
+static void
+spread(size_t text_len, struct idm_index_order *order)
 {
-	struct idm_window all, one;
-	uint32_t count = UINT32_MAX;
+	size_t all = text_len - TRIGRAM_BYTES + 1;
+
+	if (all > IDM_INDEX_TRIGRAMS) {
+		for (order->count = 0; order->count < IDM_INDEX_TRIGRAMS; order->count++)
+			order->at[order->count] =
+			    (uint32_t)(order->count * all / IDM_INDEX_TRIGRAMS);
+		return;
+	}
+	for (size_t from = 0; from < TRIGRAM_BYTES; from++) {
+		for (size_t at = from; at < all; at += TRIGRAM_BYTES)
+			order->at[order->count++] = (uint32_t)at;
+	}
+}
+
+/* The order that is kept of a text, or a new one; `spare` where there is no room to keep it. */
+static struct idm_index_order *
+order_of(const struct trigrams *t, struct idm_index_order *spare)
+{
+	struct idm_index_orders *orders = t->orders;
+	struct idm_index_order *order;
+
+	for (size_t i = 0; orders != NULL && i < orders->count; i++) {
+		order = &orders->list[i];
+		if (order->text.ptr == t->text.ptr && order->text.len == t->text.len &&
+		    order->kind == (int)t->kind)
+			return order;
+	}
+	order = spare;
+	if (orders != NULL && orders->count < IDM_INDEX_ORDERS)
+		order = &orders->list[orders->count++];
+	*order = (struct idm_index_order){ .text = t->text, .kind = (int)t->kind };
+	spread(t->text.len, order);
+	return order;
+}
+
+/* Bring the first `count` trigrams into the order of their containers' lengths. */
+static void
+sort_by_length(struct idm_index_order *order, size_t *lengths, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		uint32_t at = order->at[i];
+		size_t len = lengths[i], k = i;
+
+		for (; k != 0 && lengths[k - 1] > len; k--) {
+			lengths[k] = lengths[k - 1];
+			order->at[k] = order->at[k - 1];
+		}
+		lengths[k] = len;
+		order->at[k] = at;
+	}
+}
+
+/* Limit `all` to the entries of a container; *few: what is left is not worth to be narrowed. */
+static enum idm_result
+and_container(struct idm_span container, struct idm_window *all, bool *few, struct idm_error *err)
+{
+	struct idm_window one = { { 0 } };
 	enum idm_result result = IDM_OK;
 
+	if (container.len != 0)
+		result = idm_container_decode(container, &one, err);
+	idm_window_and(all, &one);
+	*few = !idm_window_has_more(all, FEW_IDS);
+	return result;
+}
+
+/* OR the entries that hold every trigram of the text under one kind. */
+static enum idm_result
+or_trigrams(const struct idm_read *read, uint32_t number, const struct trigrams *t,
+    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+{
+	struct idm_index_order spare;
+	struct idm_index_order *order = order_of(t, &spare);
+	size_t lengths[IDM_INDEX_TRIGRAMS];
+	struct idm_window all;
+	bool few = false;
+	size_t i = 0;
+
 	memset(&all, 0xff, sizeof(all));
-	for (size_t i = 0; i + TRIGRAM_BYTES <= text.len && count > FEW_IDS; i++) {
-		idm_window_clear(&one);
-		result = or_key(read,
-		    key_of(number, kind, idm_span_of(text.ptr + i, TRIGRAM_BYTES), window_no), &one,
-		    err);
+	for (; i < order->count && !few; i++) {
+		struct idm_span term = { t->text.ptr + order->at[i], TRIGRAM_BYTES };
+		struct idm_span container;
+		enum idm_result result =
+		    get_key(read, key_of(number, t->kind, term, window_no), &container, err);
+
+		if (result == IDM_OK)
+			result = and_container(container, &all, &few, err);
 		if (result != IDM_OK)
 			return result;
-		idm_window_and(&all, &one);
-		count = idm_window_count(&all);
+		lengths[i] = container.len;
 	}
+	sort_by_length(order, lengths, i);
 	idm_window_or(window, &all);
 	return IDM_OK;
 }
 
-/* AND the entries whose addresses hold `part`, which has no `@`, on one side of theirs. */
+/* AND the entries whose addresses hold `t->text`, which has no `@`, on one side of theirs. */
 static enum idm_result
-and_mail_part(const struct idm_read *read, uint32_t number, struct idm_span part, bool first,
+and_mail_part(const struct idm_read *read, uint32_t number, struct trigrams t, bool first,
     uint64_t window_no, struct idm_window *all, struct idm_error *err)
 {
 	struct idm_window one = { { 0 } };
 	enum idm_result result = IDM_OK;
 
-	if (part.len < TRIGRAM_BYTES)
+	if (t.text.len < TRIGRAM_BYTES)
 		return IDM_OK;
 	/* What stands before the piece's first `@` may still stand behind one of the address. */
+	t.kind = KEY_TRIGRAM;
 	if (first)
-		result = or_trigrams(read, number, KEY_TRIGRAM, part, window_no, &one, err);
+		result = or_trigrams(read, number, &t, window_no, &one, err);
+	t.kind = KEY_TRIGRAM_DOMAIN;
 	if (result == IDM_OK)
-		result = or_trigrams(read, number, KEY_TRIGRAM_DOMAIN, part, window_no, &one, err);
+		result = or_trigrams(read, number, &t, window_no, &one, err);
 	if (result == IDM_OK)
 		idm_window_and(all, &one);
 	return result;
 }
 
 static enum idm_result
-mail_substring(const struct idm_read *read, const struct idm_attr *attr, struct idm_span piece,
+mail_substring(const struct idm_read *read, const struct idm_attr *attr, struct trigrams t,
     uint64_t window_no, struct idm_window *window, struct idm_error *err)
 {
 	struct idm_window all = { { 0 } };
-	struct idm_span part;
+	struct idm_span piece = t.text;
 	bool first = true;
 	enum idm_result result;
 
@@ -550,8 +648,8 @@ mail_substring(const struct idm_read *read, const struct idm_attr *attr, struct 
 	result =
 	    or_key(read, key_of(attr->number, KEY_PRESENT, IDM_SPAN_EMPTY, window_no), &all, err);
 	while (result == IDM_OK && piece.len != 0) {
-		part = cut_at(piece, &piece);
-		result = and_mail_part(read, attr->number, part, first, window_no, &all, err);
+		t.text = cut_at(piece, &piece);
+		result = and_mail_part(read, attr->number, t, first, window_no, &all, err);
 		first = false;
 	}
 	if (result == IDM_OK)
@@ -561,13 +659,18 @@ mail_substring(const struct idm_read *read, const struct idm_attr *attr, struct 
 
 enum idm_result
 idm_index_substring(const struct idm_read *read, const struct idm_attr *attr, struct idm_span piece,
-    uint64_t window_no, struct idm_window *window, struct idm_error *err)
+    struct idm_index_orders *orders, uint64_t window_no, struct idm_window *window,
+    struct idm_error *err)
 {
+	const struct trigrams t = { piece, KEY_TRIGRAM, orders };
+
 	assert((attr->flags & IDM_ATTR_SUB) != 0 && piece.len >= TRIGRAM_BYTES);
 	if (attr->syntax == IDM_SYNTAX_EMAIL)
-		return mail_substring(read, attr, piece, window_no, window, err);
-	return or_trigrams(read, attr->number, KEY_TRIGRAM, piece, window_no, window, err);
+		return mail_substring(read, attr, t, window_no, window, err);
+	return or_trigrams(read, attr->number, &t, window_no, window, err);
 }
+
+/* --- ranges */
 
 /* OR all containers under `prefix` whose term lies in [from, to]. */
 static enum idm_result

@@ -16,7 +16,27 @@
 #include "core/idset.h"
 #include "core/lookup.h"
 
-enum { IDM_INDEX_PIECE_MIN = 3 }; /* octets of a piece that idm_index_substring can use */
+enum {
+	IDM_INDEX_PIECE_MIN = 3, /* octets of a piece that idm_index_substring can use */
+	IDM_INDEX_TRIGRAMS = 16, /* of one piece that are looked up at most */
+	IDM_INDEX_ORDERS = 8,
+};
+
+/*
+ * In which order the trigrams of pieces are looked up: those that were rare in the windows before
+ * come first, so that most windows take one or two.  All zero at first; pieces are told by where
+ * they stand, and must stay there.
+ */
+struct idm_index_order {
+	struct idm_span text;
+	int kind;
+	size_t count;
+	uint32_t at[IDM_INDEX_TRIGRAMS]; /* offsets in the text */
+};
+struct idm_index_orders {
+	struct idm_index_order list[IDM_INDEX_ORDERS]; /* further pieces have none */
+	size_t count;
+};
 
 /*
  * Bring the index from `before` to `after`, entries with the same id; NULL: there was or will be
@@ -71,10 +91,11 @@ enum idm_result idm_index_present(const struct idm_read *read, const struct idm_
     uint64_t window_no, struct idm_window *window, struct idm_error *err);
 /*
  * All entries that may hold `piece` (norm form, at least IDM_INDEX_PIECE_MIN octets) somewhere in a
- * value.  The attribute is indexed for substrings.
+ * value.  The attribute is indexed for substrings.  `orders` may be NULL.
  */
 enum idm_result idm_index_substring(const struct idm_read *read, const struct idm_attr *attr,
-    struct idm_span piece, uint64_t window_no, struct idm_window *window, struct idm_error *err);
+    struct idm_span piece, struct idm_index_orders *orders, uint64_t window_no,
+    struct idm_window *window, struct idm_error *err);
 /* All entries with a value in [from, to]; an empty span leaves that side open. */
 enum idm_result idm_index_range(const struct idm_read *read, const struct idm_attr *attr,
     struct idm_span from, struct idm_span to, uint64_t window_no, struct idm_window *window,

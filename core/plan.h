@@ -7,7 +7,7 @@
 #define CORE_PLAN_H
 
 #include "core/filter.h"
-#include "core/idset.h"
+#include "core/index.h"
 
 enum { IDM_PLAN_FEW = 1024 };
 
@@ -20,7 +20,8 @@ struct idm_plan {
 	 * that is all there is to find, whoever else has such a value. */
 	const struct idm_attrset *elsewhere;
 	uint64_t own_id;
-	uint32_t look_ups; /* in indexes and edges: what planning has cost so far */
+	uint32_t look_ups;              /* in indexes and edges: what planning has cost so far */
+	struct idm_index_orders orders; /* of the filter's pieces */
 };
 
 /*

@@ -105,8 +105,8 @@ find_substring(struct found *found, const struct idm_filter *term)
 		if (piece.len < IDM_INDEX_PIECE_MIN)
 			continue;
 		idm_window_clear(&one);
-		result = idm_index_substring(
-		    found->plan->read, attr, piece, found->window_no, &one, found->err);
+		result = idm_index_substring(found->plan->read, attr, piece, &found->plan->orders,
+		    found->window_no, &one, found->err);
 		if (result != IDM_OK)
 			return result;
 		if (found->all)
@@ -193,8 +193,8 @@ is_enough(const struct found *found, struct idm_plan_node child)
 {
 	uint32_t price = idm_plan_price_of(child);
 
-	return !found->all && idm_window_count(found->window) <=
-				  (price > IDM_PLAN_ENOUGH ? price : IDM_PLAN_ENOUGH);
+	return !found->all && !idm_window_has_more(
+				  found->window, price > IDM_PLAN_ENOUGH ? price : IDM_PLAN_ENOUGH);
 }
 
 static enum idm_result

@@ -164,7 +164,7 @@ count_candidates(struct realm *r, const char *text)
 		struct idm_window window = { { 0 } };
 
 		assert_int_equal(idm_index_substring(&r->read, attr(IDM_ATTR_DISPLAYNAME),
-				     idm_span_cstr(text), no, &window, &r->err),
+				     idm_span_cstr(text), NULL, no, &window, &r->err),
 		    IDM_OK);
 		count += idm_window_count(&window);
 	}

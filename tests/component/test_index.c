@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <xxhash.h>
@@ -39,13 +40,17 @@ present(struct fixture *f, uint32_t number, uint64_t window_no)
 	return window;
 }
 
+/* Windows are asked for from the first on; what was learned in one serves the next. */
 static struct idm_window
 substring(struct fixture *f, uint32_t number, struct idm_span piece, uint64_t window_no)
 {
+	static struct idm_index_orders orders;
 	struct idm_window window = { { 0 } };
 
-	assert_int_equal(
-	    idm_index_substring(&f->read, attr(f, number), piece, window_no, &window, &f->err),
+	if (window_no == 0)
+		orders = (struct idm_index_orders){ .count = 0 };
+	assert_int_equal(idm_index_substring(&f->read, attr(f, number), piece, &orders, window_no,
+			     &window, &f->err),
 	    IDM_OK);
 	return window;
 }
@@ -410,6 +415,35 @@ entries_that_are_gone_leave_no_keys(void **state)
 
 /* --- one thing at a time */
 
+/* Some of its trigrams are enough, and pieces that begin at one place do not share an order. */
+static void
+pieces_of_any_length_are_found(void **state)
+{
+	static const char text[] = "the quick brown fox jumps over the lazy dog and back again";
+	struct fixture *f = *state;
+	struct idm_index_orders orders = { .count = 0 };
+	uint64_t short_one, long_one;
+
+	short_one =
+	    fixture_add(f, "class", "person", "name", "a", "displayname", "the quick", NULL);
+	fixture_skip_to_window(f, 1);
+	long_one = fixture_add(f, "class", "person", "name", "b", "displayname", text, NULL);
+	for (size_t len = sizeof(text) - 1; len >= IDM_INDEX_PIECE_MIN; len--) {
+		for (uint64_t no = 0; no < 2; no++) {
+			struct idm_window window = { { 0 } };
+
+			assert_int_equal(
+			    idm_index_substring(&f->read, attr(f, IDM_ATTR_DISPLAYNAME),
+				idm_span_of(text, len), &orders, no, &window, &f->err),
+			    IDM_OK);
+			assert_int_equal(idm_window_has(&window, long_one), no == 1);
+			if (no == 0 && len <= strlen("the quick"))
+				assert_true(idm_window_has(&window, short_one));
+		}
+	}
+	assert_int_equal(orders.count, IDM_INDEX_ORDERS);
+}
+
 static void
 a_candidate_is_added_to_those_that_are_there(void **state)
 {
@@ -421,7 +455,7 @@ a_candidate_is_added_to_those_that_are_there(void **state)
 			     &window, &f->err),
 	    IDM_OK);
 	assert_int_equal(idm_index_substring(&f->read, attr(f, IDM_ATTR_NAME),
-			     IDM_SPAN_LIT("nobody"), 0, &window, &f->err),
+			     IDM_SPAN_LIT("nobody"), NULL, 0, &window, &f->err),
 	    IDM_OK);
 	assert_int_equal(idm_window_count(&window), 2);
 	assert_true(idm_window_has(&window, alice));
@@ -691,7 +725,7 @@ damage_and_lack_of_memory_are_results(void **state)
 		IDM_SPAN_LIT("?"), &f->err),
 	    IDM_OK);
 	assert_int_equal(idm_index_substring(&f->read, attr(f, IDM_ATTR_NAME),
-			     IDM_SPAN_LIT("alice"), 0, &window, &f->err),
+			     IDM_SPAN_LIT("alice"), NULL, 0, &window, &f->err),
 	    IDM_CORRUPT);
 }
 
@@ -720,6 +754,7 @@ main(void)
 		WITH_STORE(a_substring_names_all_that_a_scan_finds_and_few_more),
 		WITH_STORE(a_rebuilt_index_is_equal_octet_by_octet),
 		WITH_STORE(entries_that_are_gone_leave_no_keys),
+		WITH_STORE(pieces_of_any_length_are_found),
 		WITH_STORE(a_candidate_is_added_to_those_that_are_there),
 		WITH_STORE(a_uuid_is_found_without_a_key_of_its_own),
 		WITH_STORE(a_value_is_found_in_its_windows_alone),

@@ -69,6 +69,12 @@ a_window_is_a_set(void **state)
 		assert_int_equal(
 		    idm_window_next(&window, WINDOW_NO, FIRST + IDM_WINDOW_IDS), UINT64_MAX);
 		assert_int_equal(idm_window_count(&window), count);
+		assert_false(idm_window_has_more(&window, count));
+		assert_false(idm_window_has_more(&window, UINT32_MAX));
+		if (count != 0) {
+			assert_true(idm_window_has_more(&window, count - 1));
+			assert_true(idm_window_has_more(&window, 0));
+		}
 	}
 	idm_window_remove(&window, FIRST + 64);
 	assert_false(idm_window_has(&window, FIRST + 64));
