@@ -208,6 +208,21 @@ take_clock(
 	return IDM_OK;
 }
 
+static enum idm_result
+take_schedule(
+    const struct load *load, const struct key *key, const struct toml_value *value, void *field)
+{
+	char shown[SHOWN_MAX + 4];
+
+	(void)key;
+	if (schedule_parse(value->text, field))
+		return IDM_OK;
+	return toml_fail(load->err, load->place,
+	    "\"%s\" is no schedule; write minute, hour, day, month and weekday such as "
+	    "\"00 22 * * *\"",
+	    show(value->text, shown));
+}
+
 /* --- addresses */
 
 /* The port behind the last colon; 0: none. */
@@ -346,6 +361,10 @@ static const struct key keys[] = {
 	NUMBER(argon2_m_kib, argon2.m_kib, 64, 262144),
 	NUMBER(argon2_t, argon2.t, 1, 16),
 	NUMBER(argon2_p, argon2.p, 1, 4),
+	TEXT(online_backup_path, take_path),
+	TEXT(online_backup_schedule, take_schedule),
+	NUMBER(online_backup_versions, online_backup_versions, 1, 1000),
+	TEXT(online_backup_passphrase_file, take_path),
 	NUMBER(audit_bytes, audit_bytes, 1024 * 1024, 4000000000),
 	LIMIT(message_bytes_unbound, 1024, 1000000),
 	LIMIT(message_bytes, 1024, 1000000),
@@ -518,6 +537,8 @@ config_defaults(struct server_config *config)
 	snprintf(config->read_group, sizeof(config->read_group), "kanidm-read");
 	snprintf(config->radius_group, sizeof(config->radius_group), "freerad");
 	config->argon2 = IDM_ARGON2_DEFAULT;
+	schedule_parse("00 22 * * *", &config->online_backup_schedule);
+	config->online_backup_versions = 7;
 	config->audit_bytes = IDM_AUDIT_KEEP_BYTES;
 	config->limits = (struct server_limits){
 		.message_bytes_unbound = 65536,

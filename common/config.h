@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include "common/schedule.h"
 #include "core/credential.h"
 #include "core/lookup.h"
 #include "core/result.h"
@@ -84,6 +85,10 @@ struct server_config {
 	char read_group[CONFIG_NAME_BYTES];
 	char radius_group[CONFIG_NAME_BYTES]; /* may read radius.keys */
 	struct idm_argon2 argon2;
+	char online_backup_path[CONFIG_PATH_BYTES]; /* directory; "": no backups by schedule */
+	struct schedule online_backup_schedule;
+	uint32_t online_backup_versions;                       /* that are kept */
+	char online_backup_passphrase_file[CONFIG_PATH_BYTES]; /* "": without the key rings */
 	uint32_t audit_bytes; /* the audit trail forgets its oldest records above it */
 	struct server_limits limits;
 };

@@ -90,6 +90,8 @@ check_configuration(const struct server_config *config, struct idm_error *err)
 		result = check_directory("db_path", config->db_path, err);
 	if (result == IDM_OK)
 		result = check_directory("key_path", config->key_path, err);
+	if (result == IDM_OK && config->online_backup_path[0] != '\0')
+		result = check_directory("online_backup_path", config->online_backup_path, err);
 	if (result == IDM_OK)
 		result = check_ring(config, "password.keys", IDM_PURPOSE_PASSWORD, err);
 	if (result == IDM_OK)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/privilege.h"
 #include "ldapd/back_off.h"
 #include "ldapd/control.h"
@@ -19,11 +20,13 @@
 #include "ldapd/listen.h"
 #include "ldapd/log.h"
 #include "ldapd/sandbox.h"
+#include "ldapd/scheduled_backup.h"
 #include "ldapd/worker.h"
 
 enum {
 	START_MS = 30 * 1000, /* a child reports within this, or is ended */
 	END_MS = 5 * 1000,    /* a child that was told to end ends within this */
+	TURN_S = 1,           /* how often it is looked whether a backup is due */
 	OWN_FDS = 64,         /* descriptors of a process besides its connections and listeners */
 };
 
@@ -40,7 +43,10 @@ struct supervisor {
 	int local_fd;
 	struct child core;
 	struct child *workers;
-	sigset_t signals; /* blocked here, and waited for */
+	pid_t backup_pid;        /* 0: none is being made */
+	int64_t backup_due_s;    /* 0: never */
+	int64_t backup_looked_s; /* when that was looked at; a clock may go back */
+	sigset_t signals;        /* blocked here, and waited for */
 	uint32_t back_off_s;
 	bool ending; /* told to end while it was about something else */
 };
@@ -359,6 +365,59 @@ reload(struct supervisor *s)
 	}
 }
 
+/* --- backups by schedule */
+
+/* A child of its own, for it takes long; at most one. */
+static void
+start_backup(struct supervisor *s)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		become_child();
+		close_controls(s);
+		close_fd(&s->local_fd);
+		close_listeners(s, UINT32_MAX);
+		tls_material_free(&s->tls);
+		exit(scheduled_backup_run(s->config));
+	}
+	if (pid < 0)
+		log_error("backup: can't fork: %s", strerror(errno));
+	else
+		s->backup_pid = pid;
+}
+
+/* One that is due is started; what was due while the last one was made, or while we did not run, is
+ * not made up for. */
+static void
+keep_backups(struct supervisor *s)
+{
+	const struct schedule *schedule = &s->config->online_backup_schedule;
+	int64_t now_s = clock_now_s();
+	bool due = s->backup_due_s != 0 && s->backup_due_s <= now_s;
+
+	if (s->config->online_backup_path[0] == '\0')
+		return;
+	if (due && s->backup_pid == 0)
+		start_backup(s);
+	else if (due)
+		log_warn("backup: the last one is still being made: this one is left out");
+	if (due || now_s < s->backup_looked_s || s->backup_looked_s == 0)
+		s->backup_due_s = schedule_next(schedule, now_s);
+	s->backup_looked_s = now_s;
+}
+
+static void
+end_backup(struct supervisor *s)
+{
+	if (s->backup_pid == 0)
+		return;
+	kill(s->backup_pid, SIGKILL);
+	while (waitpid(s->backup_pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	s->backup_pid = 0;
+}
+
 /* --- systemd: READY=1 (sd_notify(3)) */
 
 static void
@@ -441,6 +500,8 @@ on_end(struct supervisor *s, pid_t pid, int status)
 	bool was_core = child == &s->core;
 	time_t started;
 
+	if (pid == s->backup_pid)
+		s->backup_pid = 0; /* it has said what came of it */
 	if (child == NULL)
 		return;
 	started = child->started;
@@ -475,8 +536,10 @@ reap(struct supervisor *s)
 static void
 watch(struct supervisor *s)
 {
+	const struct timespec turn = { .tv_sec = TURN_S };
+
 	for (;;) {
-		int signal_no = sigwaitinfo(&s->signals, NULL);
+		int signal_no = sigtimedwait(&s->signals, NULL, &turn);
 
 		if (signal_no == SIGTERM || signal_no == SIGINT)
 			return;
@@ -485,6 +548,7 @@ watch(struct supervisor *s)
 		reap(s); /* also when a signal was merged with another */
 		if (s->ending)
 			return;
+		keep_backups(s);
 	}
 }
 
@@ -557,6 +621,7 @@ supervisor_run(const struct server_config *config, const char *config_path)
 		tear_down(&s);
 		return EXIT_FAILURE;
 	}
+	keep_backups(&s); /* from now on they are due */
 	up = start_all(&s, text);
 	if (up) {
 		log_info("ready: %s with %u workers for %s", config_path, config->workers,
@@ -567,6 +632,7 @@ supervisor_run(const struct server_config *config, const char *config_path)
 	} else {
 		log_error("%s", text);
 	}
+	end_backup(&s);
 	end_all(&s);
 	tear_down(&s);
 	return up ? EXIT_SUCCESS : EXIT_FAILURE;
