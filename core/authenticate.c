@@ -151,6 +151,12 @@ idm_auth_plan_memory_kib(const struct idm_auth_plan *plan, const struct idm_argo
 }
 
 void
+idm_auth_plan_drop(struct idm_auth_plan *plan, size_t test)
+{
+	OPENSSL_cleanse(&plan->tests[test], sizeof(plan->tests[test]));
+}
+
+void
 idm_auth_plan_wipe(struct idm_auth_plan *plan)
 {
 	OPENSSL_cleanse(plan, sizeof(*plan));

@@ -69,6 +69,9 @@ int idm_auth_plan_run(
 uint32_t idm_auth_plan_memory_kib(
     const struct idm_auth_plan *plan, const struct idm_argon2 *params);
 
+/* Let a dummy stand for one of its tests. */
+void idm_auth_plan_drop(struct idm_auth_plan *plan, size_t test);
+
 void idm_auth_plan_wipe(struct idm_auth_plan *plan);
 
 /*

@@ -17,6 +17,7 @@
 #include "core/groups.h"
 #include "core/log.h"
 #include "core/session.h"
+#include "core/softlock.h"
 #include "core/verified.h"
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
@@ -65,7 +66,10 @@ struct core {
 	struct tree *tree;
 	struct idm_groups *groups; /* what it found out about groups */
 	struct hash_pool *pool;
-	struct idm_verified *verified;    /* passwords that fitted lately; NULL: none are kept */
+	struct idm_verified *verified; /* passwords that fitted lately; NULL: none are kept */
+	struct idm_softlocks *softlocks;
+	struct event *softlock_event;     /* to store those that changed */
+	struct core_verify *verifies;     /* tests that are not done; list, in order */
 	struct core_rehashing *rehashing; /* passwords that are being hashed anew (core_rehash.c) */
 	struct core_worker *workers;      /* list */
 	uint64_t worker_count;            /* ever: each has its own number */
@@ -192,6 +196,31 @@ bool core_clock_jumped(const struct core *core);
 /* Before the first decision; then once a minute: move the floor, publish, tell. */
 enum idm_result core_clock_start(struct core *core, struct idm_error *err);
 void core_clock_keep(struct core *core);
+
+/* --- passwords that are tested (core_verify.c) */
+
+/*
+ * Let the pool run a plan for a job, as far as softlocks let it be done.  The hash is taken over;
+ * `done` has the job as its context, and where hash->result is not IDM_OK, nothing was tested, and
+ * hash->err says why.
+ */
+void core_verify(struct core_job *job, struct hash_job *hash, hash_done done);
+
+/*
+ * The number of a test that needs not be run (idm_auth_plan_recall), or -1: then core_verify does
+ * what is left of the plan, of which what is locked is taken out here.
+ */
+int core_verify_recall(struct core_job *job, struct idm_auth_plan *plan, struct idm_span password);
+
+/* End those that are not done; the pool has ended. */
+void core_verify_stop(struct core *core);
+
+/* --- softlocks (core_softlock.c): read at the start, and stored soon after they changed */
+
+enum idm_result core_softlock_start(struct core *core, struct idm_error *err);
+void core_softlock_changed(struct core *core);
+void core_softlock_keep(struct core *core); /* once a minute */
+void core_softlock_stop(struct core *core);
 
 /* --- housekeeping (core_keep.c): sessions that expired, entries that were deleted long ago */
 

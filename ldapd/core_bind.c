@@ -81,8 +81,13 @@ on_verified(struct hash_job *hash)
 	struct core *core = job->core;
 	struct core_read read;
 	struct idm_error err = { .text = "" };
-	enum idm_result result = core_read_begin(job, &read, &err);
+	enum idm_result result;
 
+	if (hash->result != IDM_OK) {
+		answer_refusal(job, hash->result, &hash->err);
+		return;
+	}
+	result = core_read_begin(job, &read, &err);
 	if (result == IDM_OK)
 		result = answer_verdict(job, &read, &hash->plan, hash->fitted);
 	else
@@ -92,19 +97,6 @@ on_verified(struct hash_job *hash)
 		return;
 	remember(core, hash);
 	core_rehash(core, hash);
-}
-
-static void
-submit(struct core_job *job, struct hash_job *hash)
-{
-	struct idm_error busy = { .text = "the password pool is full" };
-
-	hash->context = job;
-	hash->done = on_verified;
-	if (hash_pool_submit(job->core->pool, hash))
-		return;
-	hash_job_free(&hash);
-	answer_refusal(job, IDM_BUSY, &busy);
 }
 
 static void
@@ -121,7 +113,7 @@ hash_password(struct core_job *job, const struct core_read *read, const struct i
 		    &read->read, job->core->data.password_ring, &hash->plan, &err);
 	}
 	if (result == IDM_OK) {
-		submit(job, hash);
+		core_verify(job, hash, on_verified);
 		return;
 	}
 	hash_job_free(&hash);
@@ -157,8 +149,7 @@ test_password(struct core_job *job, const struct core_read *read, const struct i
 		account = NULL; /* what was cut off might have told it from another password */
 	result = idm_auth_plan_tests(&read->read, account, &plan, &err);
 	if (result == IDM_OK)
-		fits = idm_auth_plan_recall(
-		    &plan, job->core->verified, password, clock_monotonic_ms());
+		fits = core_verify_recall(job, &plan, password);
 	if (result != IDM_OK)
 		answer_refusal(job, result, &err);
 	else if (fits >= 0)

@@ -41,8 +41,10 @@ enum idm_result core_open_secret(struct core_job *job, const struct core_access 
 /* The request that stores job->secret; core_change. */
 void core_change_secret(struct core_job *job, core_changed changed);
 
-/* Let the pool test a password of the caller's account; `done` has the job as its context. */
+/* Let the pool test the primary password of the caller's account, as core_verify does. */
 void core_verify_own(struct core_job *job, struct idm_span password, hash_done done);
+/* That was not the password: the client gets `text`, the log `reason`. */
+void core_refuse_password(struct core_job *job, const char *reason, const char *text);
 
 /* Is the password good enough for a's target (idm_password_judge)?  IDM_CONSTRAINT tells why not.
  */

@@ -142,6 +142,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	core_clock_keep(core);
+	core_softlock_keep(core);
 	idm_verified_sweep(core->verified, clock_monotonic_ms());
 	core_updates_sweep(core);
 	if (core_follow_mark(core, &err) != IDM_OK)

@@ -267,15 +267,12 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 }
 
 static void
-refuse_old(struct core_job *job)
+refuse_old(struct core_job *job, const struct idm_auth_plan *plan)
 {
-	struct idm_error err = { .text = "" };
-
-	idm_refuse(&err, IDM_DENIED, "the old password is wrong");
 	job->request.target = job->identity.uuid;
 	job->has_target = true;
-	core_audit_refused(job, IDM_DENIED, &err);
-	core_job_done(job, LDAP_INVALID_CREDENTIALS, err.client_text);
+	core_refuse_password(job, plan->reason[0] == '\0' ? "wrong password" : plan->reason,
+	    "the old password is wrong");
 }
 
 /* The old password was given, and tested: the rest of the request. */
@@ -285,9 +282,10 @@ on_old_verified(struct hash_job *hash)
 	struct core_job *job = hash->context;
 	struct ldap_password_modify modify;
 
-	if (hash->fitted < 0 ||
-	    hash->plan.tests[hash->fitted].attr_number != IDM_ATTR_PRIMARY_CREDENTIAL)
-		refuse_old(job);
+	if (hash->result != IDM_OK)
+		core_job_fail(job, hash->result, &hash->err);
+	else if (hash->fitted < 0)
+		refuse_old(job, &hash->plan);
 	else if (ldap_password_modify_decode(job->message.extended.value, &modify))
 		password_set(job, &modify);
 	else

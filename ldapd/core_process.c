@@ -242,6 +242,7 @@ core_close(struct core **core)
 	if (c == NULL)
 		return;
 	hash_pool_free(&c->pool);
+	core_verify_stop(c);
 	idm_verified_close(&c->verified);
 	commit_what_waits(c);
 	for (struct core_worker *next, *worker = c->workers; worker != NULL; worker = next) {
@@ -253,6 +254,7 @@ core_close(struct core **core)
 	core_audit_stop(c);
 	core_keep_stop(c);
 	core_review_tear_down(c);
+	core_softlock_stop(c);
 	free_event(c->control_event);
 	core_console_free(&c->console);
 	if (c->base != NULL)
@@ -302,6 +304,8 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 	if (core->config->limits.verified_passwords != 0)
 		result = idm_verified_open(core->config->limits.verified_passwords,
 		    core->config->limits.verified_s, &core->verified, err);
+	if (result == IDM_OK)
+		result = core_softlock_start(core, err);
 	if (result == IDM_OK)
 		result = core_clock_start(core, err);
 	if (result == IDM_OK)

@@ -161,6 +161,17 @@ answer_privileged(struct core_job *job, const struct idm_identity *identity)
 	core_job_value(job, &w, identity);
 }
 
+void
+core_refuse_password(struct core_job *job, const char *reason, const char *text)
+{
+	struct idm_error why;
+
+	idm_refuse(&why, IDM_DENIED, "%s", reason);
+	core_audit_refused(job, IDM_DENIED, &why);
+	core_log_refusal(job, IDM_DENIED, &why);
+	core_job_done(job, LDAP_INVALID_CREDENTIALS, text);
+}
+
 static void
 on_reauth(struct hash_job *hash)
 {
@@ -168,12 +179,15 @@ on_reauth(struct hash_job *hash)
 	struct idm_identity proved, identity = job->identity;
 	struct core_read read;
 	struct idm_error err = { .text = "" };
-	enum idm_result result = core_read_begin(job, &read, &err);
+	enum idm_result result;
 
+	if (hash->result != IDM_OK) {
+		core_job_fail(job, hash->result, &hash->err);
+		return;
+	}
+	result = core_read_begin(job, &read, &err);
 	if (result == IDM_OK)
 		result = idm_auth_verdict(&read.read, &hash->plan, hash->fitted, &proved, &err);
-	if (result == IDM_OK && proved.kind != IDM_IDENTITY_PASSWORD)
-		result = IDM_DENIED;
 	if (result == IDM_OK)
 		result = extend_session(job, &read, &identity, &err);
 	core_read_end(&read);
@@ -182,10 +196,19 @@ on_reauth(struct hash_job *hash)
 		core_rehash(job->core, hash);
 		answer_privileged(job, &identity);
 	} else if (result == IDM_DENIED && err.client_text[0] == '\0') {
-		core_audit_refused(job, result, &err);
-		core_job_done(job, LDAP_INVALID_CREDENTIALS, "");
+		core_refuse_password(job, err.text, "");
 	} else {
 		core_job_fail(job, result, &err);
+	}
+}
+
+/* The unix password proves nothing here. */
+static void
+keep_primary(struct idm_auth_plan *plan)
+{
+	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
+		if (plan->tests[i].attr_number != IDM_ATTR_PRIMARY_CREDENTIAL)
+			idm_auth_plan_drop(plan, i);
 	}
 }
 
@@ -207,12 +230,9 @@ core_verify_own(struct core_job *job, struct idm_span password, hash_done done)
 		    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan, &err);
 	core_read_end(&read);
 	if (result == IDM_OK) {
-		hash->context = job;
-		hash->done = done;
-		if (hash_pool_submit(job->core->pool, hash))
-			return;
-		result =
-		    idm_refuse(&err, IDM_BUSY, "too many passwords are being tested; try again");
+		keep_primary(&hash->plan);
+		core_verify(job, hash, done);
+		return;
 	}
 	hash_job_free(&hash);
 	core_job_fail(job, result, &err);

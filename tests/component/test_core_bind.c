@@ -58,6 +58,7 @@ expect_refused(struct server *s, const char *name, const char *password, const c
 	const struct ipc_bound *bound = try_bind(s, name, password);
 	char text[512];
 
+	server_unlock(s);
 	assert_int_equal(bound->code, LDAP_INVALID_CREDENTIALS);
 	assert_int_equal(bound->text.len, 0);
 	assert_int_equal(bound->handle, 0);

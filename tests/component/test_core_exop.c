@@ -378,6 +378,7 @@ one_s_own_password_is_changed(void **state)
 	assert_true(done->has_identity);
 	assert_int_equal(done->identity.credential_no, identity_of(s, handle).credential_no);
 	assert_int_equal(bind_by(s, "anna", SERVER_PASSWORD), 0);
+	server_unlock(s);
 	assert_int_equal(bind_by(s, "dn=token", token), 0);
 	assert_true(bind_by(s, "anna", BETTER) != 0);
 	expect(set_password(s, handle, "anna", BETTER, SERVER_PASSWORD), LDAP_SUCCESS, "");
@@ -430,6 +431,7 @@ a_password_that_must_not_be_set_is_not(void **state)
 
 	expect(set_password(s, anna, NULL, "wrong", BETTER), LDAP_INVALID_CREDENTIALS,
 	    "the old password is wrong");
+	server_unlock(s);
 	expect(set_password(s, anna, NULL, NULL, "short"), LDAP_CONSTRAINT_VIOLATION, "15");
 	expect(set_password(s, anna, "ben", NULL, BETTER), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "primary_credential");

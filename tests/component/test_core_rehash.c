@@ -70,6 +70,7 @@ static void
 expect_refused(struct server *s, const char *name, const char *password)
 {
 	assert_int_equal(try_bind(s, name, password)->code, LDAP_INVALID_CREDENTIALS);
+	server_unlock(s);
 }
 
 /* The stored hash of a credential, and the change that set it. */

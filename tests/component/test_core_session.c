@@ -285,6 +285,7 @@ a_session_writes_for_ten_minutes_and_again_when_it_is_proved(void **state)
 	assert_string_equal(client_whoami(anna), "u:anna@idm.example.com");
 	answer_expect(ask_texts(anna, EXOP_SESSION_REAUTH, "no password of hers", NULL),
 	    LDAP_INVALID_CREDENTIALS, "");
+	server_unlock(s);
 	answer_expect(set_displayname(anna, ANNA_DN, "Other"), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
 	    "kanidm reauth");
 	answer_fields(ask_texts(anna, EXOP_SESSION_REAUTH, SERVER_PASSWORD, NULL));

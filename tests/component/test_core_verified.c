@@ -69,6 +69,7 @@ expect_refused(struct server *s, const char *name, const char *password, const c
 	if (strstr(text, reason) == NULL)
 		fail_msg("%s: refused for \"%s\"", name, text);
 	assert_int_equal(hashes, IDM_AUTH_TESTS);
+	server_unlock(s);
 }
 
 static void
@@ -146,6 +147,17 @@ a_wrong_password_costs_as_much_as_ever(void **state)
 	expect_refused(s, "ben", SERVER_PASSWORD, "no credential is set");
 	expect_refused(s, "nobody", SERVER_PASSWORD, "no such account");
 	expect_bound(s, ANNA, SERVER_PASSWORD, 0); /* strangers don't drive it out */
+}
+
+/* Locked is locked, and costs what it costs those that are not remembered. */
+static void
+a_softlock_holds_for_the_right_password_too(void **state)
+{
+	struct server *s = *state;
+
+	try_bind(s, ANNA, "wrong password");
+	expect_refused(s, ANNA, SERVER_PASSWORD, "softlock: primary_credential is locked");
+	expect_bound(s, ANNA, SERVER_PASSWORD, 0);
 }
 
 static void
@@ -322,6 +334,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		on_its_own(it_is_the_same_login_by_whichever_name),
 		on_its_own(a_wrong_password_costs_as_much_as_ever),
+		on_its_own(a_softlock_holds_for_the_right_password_too),
 		on_its_own(an_old_password_is_refused_when_there_is_a_new_one),
 		on_its_own(a_credential_that_was_deleted_fits_nothing),
 		on_its_own(outside_its_window_an_account_is_refused),

@@ -387,6 +387,10 @@ class Instance:
             return False
         return True
 
+    def binds_again(self, name, password=None):
+        """After a wrong password, which locks the credential for a second or more (SPEC 6.6)."""
+        return wait_for(lambda: self.can_bind(name, password), f"{name} binds again")
+
     def ldapwhoami(self, *args, name=None, password=None, url=None):
         argv = ["ldapwhoami", "-x", "-H", url or self.url]
         if name is not None:

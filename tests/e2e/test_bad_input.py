@@ -52,6 +52,7 @@ def test_every_refused_bind_looks_alike(instance, people, name, password):
 
 
 def test_a_refused_bind_leaves_the_connection_anonymous(instance, people):
+    assert instance.binds_again("berta")
     connection = instance.connect("berta")
     assert connection.whoami_s() == "u:berta@idm.example.com"
     with pytest.raises(ldap.INVALID_CREDENTIALS):

@@ -374,7 +374,9 @@ def test_reauth_opens_the_window_for_changes_again(instance):
         assert instance.kanidm("group", "create", "later", name="idm_admin").returncode == 1
         assert instance.kanidm("reauth", name="idm_admin", password="not it at all").returncode == 1
         assert instance.kanidm("group", "create", "later", name="idm_admin").returncode == 1
-        instance.ok("reauth", name="idm_admin", password=instance.passwords["idm_admin"])
+        wait_for(lambda: instance.kanidm("reauth", name="idm_admin",
+                                         password=instance.passwords["idm_admin"]).returncode == 0,
+                 "the lock of a second is over")
         instance.ok("group", "create", "later", name="idm_admin")
     finally:
         instance.clock.reset()
@@ -752,7 +754,7 @@ def test_recovery_opens_the_window_and_keeps_the_uuid(fresh):
     assert re.fullmatch(r"[A-HJ-NP-Za-hjkp-z0-9]{48}", instance.passwords["idm_admin"])
     instance.start_ldapd()
     assert not instance.can_bind("idm_admin", old)
-    assert instance.can_bind("idm_admin", instance.passwords["idm_admin"])
+    assert instance.binds_again("idm_admin")
 
 
 def test_kanidmd_answers_in_json_too(fresh):

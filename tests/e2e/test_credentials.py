@@ -112,7 +112,7 @@ def test_a_generated_password_is_shown_once_and_works(instance, person):
     assert "generated password: set (when committed)" in shown and password not in shown
     assert not instance.can_bind(person, password)
     commit(child)
-    assert instance.can_bind(person, password)
+    assert instance.binds_again(person, password)
 
 
 def test_a_password_is_removed(instance, person):

@@ -144,6 +144,7 @@ def get(connection, instance, name, *attributes, container="people"):
 def test_an_imported_password_lets_in_and_no_other(imported, name):
     assert imported.can_bind(name, PASSWORD)
     assert not imported.can_bind(name, PASSWORD + "!")
+    assert imported.binds_again(name, PASSWORD)
     whoami = imported.ldapwhoami(name=imported.dn(name), password=PASSWORD)
     assert whoami.stdout == f"u:{name}@idm.example.com\n"
 

@@ -98,7 +98,7 @@ def test_the_unix_password_binds_beside_the_primary_one(instance):
     assert instance.can_bind("uwe", UNIX) and instance.can_bind("uwe", PRIMARY)
     instance.ok("person", "posix", "delete-password", "uwe", name="idm_admin")
     assert not instance.can_bind("uwe", UNIX)
-    assert instance.can_bind("uwe", PRIMARY)
+    assert instance.binds_again("uwe", PRIMARY)
 
 
 def test_one_sets_one_s_own_unix_password(instance):

@@ -265,6 +265,12 @@ server_fresh_frames(struct server *s)
 		;
 }
 
+void
+server_unlock(struct server *s)
+{
+	idm_softlock_sweep(s->core->softlocks, UINT64_MAX);
+}
+
 int
 server_fresh(void **state)
 {
@@ -273,6 +279,7 @@ server_fresh(void **state)
 	while (s->worker != NULL && s->worker->conns != NULL)
 		conn_free(s->worker->conns);
 	server_fresh_frames(s);
+	server_unlock(s);
 	return 0;
 }
 
