@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{ ACCOUNTS "delete", "ACCOUNT", 1, 1, 0, cmd_account_delete },
 	{ "account|service_account into_person", "ACCOUNT", 1, 1, 0, cmd_account_into_person },
 	{ ACCOUNTS "credential status", "ACCOUNT", 1, 1, 0, cmd_credential_status },
+	{ ACCOUNTS "credential softlock_reset", "ACCOUNT", 1, 1, 0, cmd_credential_softlock_reset },
 	{ ACCOUNTS "credential update", "ACCOUNT", 1, 1, 0, cmd_credential_update },
 	{ ACCOUNTS "credential generate_pw", "ACCOUNT", 1, 1, 0, cmd_credential_generate },
 	{ ACCOUNTS "credential generate", "ACCOUNT", 1, 1, 0, cmd_credential_generate },

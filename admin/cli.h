@@ -104,6 +104,7 @@ int cmd_account_update(struct cli *cli);
 int cmd_account_delete(struct cli *cli);
 int cmd_account_into_person(struct cli *cli);
 int cmd_credential_status(struct cli *cli);
+int cmd_credential_softlock_reset(struct cli *cli);
 int cmd_credential_update(struct cli *cli);
 int cmd_credential_generate(struct cli *cli);
 int cmd_token_status(struct cli *cli);

@@ -18,6 +18,7 @@ struct status {
 	char primary[64];
 	char unix_password[64];
 	bool can_write;
+	json_t *softlocks; /* array; NULL: it does not decode */
 };
 
 static void
@@ -26,37 +27,113 @@ copy(char *out, size_t size, const struct berval *from)
 	snprintf(out, size, "%.*s", (int)from->bv_len, from->bv_val);
 }
 
-static int
-get_status(struct cli *cli, const char *target, struct status *out)
+/* --- status */
+
+/* A time, or null where there is none. */
+static json_t *
+time_or_null(const struct cli *cli, const struct berval *number)
 {
-	struct berval *request = client_value("s", target);
-	struct berval *value = NULL;
+	int64_t at_s = client_number(number);
+
+	return at_s == 0 ? json_null() : output_time(cli, at_s);
+}
+
+static json_t *
+read_softlock(const struct cli *cli, BerElement *ber)
+{
+	struct berval credential, locked, forgotten;
+	ber_int_t failures, networks, slowed;
+
+	if (ber_scanf(ber, "{miimmb}", &credential, &failures, &networks, &locked, &forgotten,
+		&slowed) == LBER_ERROR)
+		return NULL;
+	return json_pack("{s:s%, s:i, s:i, s:o, s:o, s:b}", "credential", credential.bv_val,
+	    (size_t)credential.bv_len, "failures", (int)failures, "networks", (int)networks,
+	    "locked_until", time_or_null(cli, &locked), "forgotten_at",
+	    time_or_null(cli, &forgotten), "slowed", (int)slowed);
+}
+
+static json_t *
+read_softlocks(const struct cli *cli, BerElement *ber)
+{
+	json_t *list = json_array();
+	char *last;
+	ber_len_t len;
+
+	for (ber_tag_t tag = ber_first_element(ber, &len, &last); tag != LBER_DEFAULT;
+	     tag = ber_next_element(ber, &len, last)) {
+		json_t *softlock = read_softlock(cli, ber);
+
+		if (softlock == NULL) {
+			json_decref(list);
+			return NULL;
+		}
+		json_array_append_new(list, softlock);
+	}
+	return list;
+}
+
+static bool
+read_status(const struct cli *cli, struct berval *value, struct status *out)
+{
 	struct berval spn, displayname, uuid, primary, unix_password;
 	ber_int_t can_write = 0;
-	BerElement *ber;
-	int status;
+	BerElement *ber = value == NULL ? NULL : ber_init(value);
 
-	if (request == NULL)
-		return cli_fail(cli, "out of memory");
-	status = client_exop(cli, EXOP_CREDENTIAL_STATUS, request, &value);
-	ber_bvfree(request);
-	if (status != CLI_DONE)
-		return status;
-	ber = value == NULL ? NULL : ber_init(value);
-	if (ber == NULL || ber_scanf(ber, "{mmmmmb}", &spn, &displayname, &uuid, &primary,
-			       &unix_password, &can_write) == LBER_ERROR) {
-		status = cli_fail(cli, "the server's answer does not decode");
-	} else {
+	if (ber != NULL && ber_scanf(ber, "{mmmmmb", &spn, &displayname, &uuid, &primary,
+			       &unix_password, &can_write) != LBER_ERROR) {
 		copy(out->spn, sizeof(out->spn), &spn);
 		copy(out->displayname, sizeof(out->displayname), &displayname);
 		copy(out->uuid, sizeof(out->uuid), &uuid);
 		copy(out->primary, sizeof(out->primary), &primary);
 		copy(out->unix_password, sizeof(out->unix_password), &unix_password);
 		out->can_write = can_write != 0;
+		out->softlocks = read_softlocks(cli, ber);
 	}
 	ber_free(ber, 1);
+	return out->softlocks != NULL;
+}
+
+static int
+get_status(struct cli *cli, const char *target, struct status *out)
+{
+	struct berval *request = client_value("s", target);
+	struct berval *value = NULL;
+	int status;
+
+	if (request == NULL)
+		return cli_fail(cli, "out of memory");
+	status = client_exop(cli, EXOP_CREDENTIAL_STATUS, request, &value);
+	ber_bvfree(request);
+	if (status == CLI_DONE && !read_status(cli, value, out))
+		status = cli_fail(cli, "the server's answer does not decode");
 	ber_bvfree(value);
 	return status;
+}
+
+static const char *
+text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+static void
+print_softlock(const json_t *softlock)
+{
+	long long failures = json_integer_value(json_object_get(softlock, "failures"));
+	long long networks = json_integer_value(json_object_get(softlock, "networks"));
+	const char *locked = text_of(softlock, "locked_until");
+
+	printf("softlock of %s: %lld wrong password%s from %lld network%s",
+	    text_of(softlock, "credential"), failures, failures == 1 ? "" : "s", networks,
+	    networks == 1 ? "" : "s");
+	if (locked[0] != '\0')
+		printf(", locked there until %s", locked);
+	if (json_is_true(json_object_get(softlock, "slowed")))
+		printf(", tested once a second wherever from");
+	printf(", forgotten at %s\n", text_of(softlock, "forgotten_at"));
 }
 
 int
@@ -70,15 +147,34 @@ cmd_credential_status(struct cli *cli)
 	if (result != CLI_DONE)
 		return result;
 	if (cli->json) {
-		output_json(json_pack("{s:s, s:s, s:s, s:s, s:b}", "spn", status.spn, "uuid",
+		output_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "spn", status.spn, "uuid",
 		    status.uuid, "primary_credential", status.primary, "unix_password",
-		    status.unix_password, "can_write", status.can_write));
+		    status.unix_password, "can_write", status.can_write, "softlocks",
+		    status.softlocks));
 		return CLI_DONE;
 	}
 	puts("---");
 	printf("primary credential: %s\n", status.primary);
 	printf("unix password: %s\n", status.unix_password);
+	for (size_t i = 0; i < json_array_size(status.softlocks); i++)
+		print_softlock(json_array_get(status.softlocks, i));
+	json_decref(status.softlocks);
 	return CLI_DONE;
+}
+
+int
+cmd_credential_softlock_reset(struct cli *cli)
+{
+	struct berval *request;
+	int status = client_open_target(cli, NULL);
+
+	if (status != CLI_DONE)
+		return status;
+	request = client_value("s", cli->args[0]);
+	status = request == NULL ? cli_fail(cli, "out of memory")
+				 : client_exop(cli, EXOP_SOFTLOCK_RESET, request, NULL);
+	ber_bvfree(request);
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
 }
 
 /* --- RFC 3062 */

@@ -36,8 +36,15 @@
  * The state of an account's credentials, for those who may search it.
  * Request: SEQUENCE { target OCTET STRING }
  * Response: SEQUENCE { spn OCTET STRING, displayname OCTET STRING, uuid OCTET STRING,
- *                      primary OCTET STRING, unix OCTET STRING, canWrite BOOLEAN }
+ *                      primary OCTET STRING, unix OCTET STRING, canWrite BOOLEAN,
+ *                      softlocks SEQUENCE OF SEQUENCE {
+ *                          credential OCTET STRING, failures INTEGER, networks INTEGER,
+ *                          lockedUntil INTEGER, forgottenAt INTEGER, slowed BOOLEAN } }
  *   primary, unix: "not set", "password set", "generated password set"
+ *   softlocks: of each credential (by its attribute) that did not fit lately, how often and from
+ *     how many networks, until when one of those is locked out, when that is forgotten, and
+ *     whether it is tested once a second only, wherever from; for oneself, and those who may
+ *     search account_softlock_expire
  */
 #define EXOP_CREDENTIAL_STATUS EXOP_ARC ".4"
 
@@ -191,6 +198,13 @@ enum exop_update_action {
  * Response: SEQUENCE { token OCTET STRING, expire INTEGER, spn OCTET STRING }
  */
 #define EXOP_RESET_TOKEN EXOP_ARC ".13"
+
+/*
+ * Forget the failures of an account's credentials: for those who may write account_softlock_expire.
+ * Request: SEQUENCE { target OCTET STRING }
+ * Response: no value.
+ */
+#define EXOP_SOFTLOCK_RESET EXOP_ARC ".11"
 
 /*
  * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a

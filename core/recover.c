@@ -7,6 +7,7 @@
 #include "core/builtin.h"
 #include "core/builtin_profiles.h"
 #include "core/session.h"
+#include "core/softlock.h"
 
 enum { ARENA_BYTES = 16 * 1024 * 1024 };
 
@@ -144,6 +145,18 @@ end_sessions(struct recovery *r, const struct idm_uuid *account)
 	return idm_store_write_end(&txn, result, r->err);
 }
 
+/* Those that are stored; a server that runs has them in its memory too. */
+static enum idm_result
+end_softlocks(struct recovery *r, const struct idm_uuid *account)
+{
+	struct idm_txn txn;
+	enum idm_result result = idm_store_local_write_begin(r->store, &txn, r->err);
+
+	if (result == IDM_OK)
+		result = idm_softlock_delete_rows(&txn, account, r->err);
+	return idm_store_write_end(&txn, result, r->err);
+}
+
 static enum idm_result
 recover(struct recovery *r, const char *name, bool restore_roles, const char *phc,
     struct idm_uuid *uuid)
@@ -163,7 +176,9 @@ recover(struct recovery *r, const char *name, bool restore_roles, const char *ph
 	if (result == IDM_OK && restore_roles)
 		result = restore_initial_groups(r);
 	result = idm_store_write_end(&r->txn, result, r->err);
-	return result == IDM_OK ? end_sessions(r, uuid) : result;
+	if (result == IDM_OK)
+		result = end_sessions(r, uuid);
+	return result == IDM_OK ? end_softlocks(r, uuid) : result;
 }
 
 static enum idm_result

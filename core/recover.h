@@ -7,10 +7,10 @@
 
 /*
  * Give the account a generated password, which is `password` afterwards (wipe it), open its
- * validity window (no valid_from, no expire in the past), and end its sessions.  With
+ * validity window (no valid_from, no expire in the past), and end its sessions and softlocks.  With
  * `restore_roles` admin and idm_admin are also put back into their initial groups.  Through the one
  * write path, durable when this returns.  IDM_NOT_FOUND: no such account; IDM_PROTECTED: anonymous.
- * *account: whose connections are to be closed, where a server runs.
+ * *account: whose connections are to be closed, and softlocks cleared, where a server runs.
  */
 enum idm_result idm_recover_account(struct idm_store *store,
     const struct idm_change_context *context, const char *name, bool restore_roles,

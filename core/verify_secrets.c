@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "core/session.h"
+#include "core/softlock.h"
 #include "core/token_store.h"
 #include "core/verify_impl.h"
 
@@ -99,13 +100,22 @@ check_session(struct verify *v, struct idm_span key, struct idm_span bytes)
 		    verify_octets_text(key, text), v->err.text);
 }
 
+static void
+check_softlock(struct verify *v, struct idm_span key, struct idm_span bytes)
+{
+	if (idm_softlock_check_row(key, bytes, &v->err) != IDM_OK)
+		verify_found(v, IDM_FINDING_LOCAL, "softlocks: %s", v->err.text);
+}
+
 void
 verify_local(struct verify *v)
 {
 	for (enum idm_db db = IDM_DB_LOCAL_META; db < IDM_DB_COUNT; db++) {
-		bool sessions = db == IDM_DB_SESSIONS;
-
-		verify_walk(v, db, sessions ? "sessions" : "local rows",
-		    sessions ? check_session : check_any);
+		if (db == IDM_DB_SESSIONS)
+			verify_walk(v, db, "sessions", check_session);
+		else if (db == IDM_DB_SOFTLOCKS)
+			verify_walk(v, db, "softlocks", check_softlock);
+		else
+			verify_walk(v, db, "local rows", check_any);
 	}
 }

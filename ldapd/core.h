@@ -220,6 +220,9 @@ void core_verify_stop(struct core *core);
 enum idm_result core_softlock_start(struct core *core, struct idm_error *err);
 void core_softlock_changed(struct core *core);
 void core_softlock_keep(struct core *core); /* once a minute */
+/* Forget an account's failures, durably. */
+enum idm_result core_softlock_clear(
+    struct core *core, const struct idm_uuid *account, struct idm_error *err);
 void core_softlock_stop(struct core *core);
 
 /* --- housekeeping (core_keep.c): sessions that expired, entries that were deleted long ago */

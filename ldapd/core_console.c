@@ -86,6 +86,8 @@ recover(struct core *core, const char **words, int count, char *answer, size_t s
 	result = idm_recover_account(core->data.store, &core->data.change, words[1], roles,
 	    &core->config->argon2, core_now(core), password, &account, err);
 	if (result == IDM_OK)
+		result = core_softlock_clear(core, &account, err);
+	if (result == IDM_OK)
 		result = follow(core, &account, err);
 	if (result == IDM_OK)
 		snprintf(answer, size, "%s", password);

@@ -115,6 +115,7 @@ static const struct {
 	{ EXOP_SESSION_END, core_session_end },
 	{ EXOP_SESSION_REAUTH, core_session_reauth },
 	{ EXOP_CREDENTIAL_STATUS, core_credential_status },
+	{ EXOP_SOFTLOCK_RESET, core_softlock_reset },
 	{ EXOP_CREDENTIAL_JUDGE, core_credential_judge },
 	{ EXOP_RADIUS_SECRET, core_radius_secret },
 	{ EXOP_SESSION_LIST, core_session_list },

@@ -51,12 +51,17 @@ void core_refuse_password(struct core_job *job, const char *reason, const char *
 enum idm_result core_judge_password(struct core_job *job, const struct core_access *a,
     struct idm_span password, struct idm_error *err);
 
+/* What softlocks there are on the target's credentials (EXOP_CREDENTIAL_STATUS), if the caller may
+ * know that. */
+void core_softlock_write(struct core_job *job, const struct core_access *a, struct ber_writer *w);
+
 /* One extended operation each (common/exop.h). */
 void core_session_begin(struct core_job *job);
 void core_session_list(struct core_job *job);
 void core_session_end(struct core_job *job);
 void core_session_reauth(struct core_job *job);
 void core_credential_status(struct core_job *job);
+void core_softlock_reset(struct core_job *job);
 void core_credential_judge(struct core_job *job);
 void core_password_modify(struct core_job *job);
 void core_unix_password(struct core_job *job);

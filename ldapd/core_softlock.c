@@ -1,12 +1,11 @@
 /* Softlocks in the core process: kept in local.mdb, told to who may know, cleared by who may. */
 #include "common/clock.h"
+#include "ldapd/ber.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/core_exop.h"
 #include "ldapd/log.h"
 
-enum {
-	STORE_MS = 500, /* failures of so long share a commit */
-	NOTE_BYTES = 256,
-};
+enum { STORE_MS = 500 /* failures of so long share a commit */ };
 
 /* --- rows */
 
@@ -111,4 +110,91 @@ core_softlock_stop(struct core *core)
 		event_free(core->softlock_event);
 	core->softlock_event = NULL;
 	idm_softlocks_free(&core->softlocks);
+}
+
+enum idm_result
+core_softlock_clear(struct core *core, const struct idm_uuid *account, struct idm_error *err)
+{
+	enum idm_result result = IDM_OK;
+
+	if (idm_softlock_clear(core->softlocks, account))
+		result = store(core, err);
+	core_softlock_changed(core); /* what could not be stored is tried again */
+	return result;
+}
+
+/* --- what there is */
+
+/* A point in time of the clock since boot as one of the wall clock; 0: none. */
+static int64_t
+wall_s(const struct core *core, uint64_t at_ms)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (at_ms <= now_ms)
+		return 0;
+	return core_now(core).at_s + (int64_t)((at_ms - now_ms + 999) / 1000);
+}
+
+static void
+write_one(const struct core *core, const struct idm_softlock_id *id, struct ber_writer *w)
+{
+	struct idm_softlock_status status =
+	    idm_softlock_status_of(core->softlocks, id, clock_monotonic_ms());
+	size_t seq;
+
+	if (status.failures == 0)
+		return;
+	seq = ber_open(w, BER_SEQUENCE, BER_SHORT);
+	ber_write_octets(w, BER_OCTET_STRING,
+	    idm_span_cstr(idm_schema_attr_number(idm_schema_builtin(), id->attr_number)->name));
+	ber_write_integer(w, BER_INTEGER, status.failures);
+	ber_write_integer(w, BER_INTEGER, status.sources);
+	ber_write_integer(w, BER_INTEGER, wall_s(core, status.until_ms));
+	ber_write_integer(w, BER_INTEGER, wall_s(core, status.reset_ms));
+	ber_write_boolean(w, BER_BOOLEAN, status.slowed);
+	ber_close(w, seq);
+}
+
+void
+core_softlock_write(struct core_job *job, const struct core_access *a, struct ber_writer *w)
+{
+	static const uint32_t attrs[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD };
+	bool may = idm_uuid_equal(&job->identity.uuid, &a->target.uuid) ||
+		   core_may_read(a, IDM_ATTR_ACCOUNT_SOFTLOCK_EXPIRE, NULL) == IDM_OK;
+	size_t seq = ber_open(w, BER_SEQUENCE, BER_SHORT);
+
+	for (size_t i = 0; may && i < sizeof(attrs) / sizeof(attrs[0]); i++)
+		write_one(job->core, &(struct idm_softlock_id){ a->target.uuid, attrs[i] }, w);
+	ber_close(w, seq);
+}
+
+/* --- who may end it */
+
+void
+core_softlock_reset(struct core_job *job)
+{
+	struct core_access a;
+	struct idm_span target;
+	struct idm_error err = { .text = "" };
+	enum idm_result result;
+
+	if (!core_read_strings(job->message.extended.value, &target, 1)) {
+		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value does not decode");
+		return;
+	}
+	result = core_access_begin(job, target, &a, &err);
+	if (result == IDM_OK && !idm_entry_has_class(&a.target, "account"))
+		result = idm_refuse(&err, IDM_CONSTRAINT, "it is no account: it has no password");
+	if (result == IDM_OK)
+		result = core_may_write(&a, IDM_ATTR_ACCOUNT_SOFTLOCK_EXPIRE, &err);
+	core_read_end(&a.read);
+	if (result == IDM_OK)
+		result = core_softlock_clear(job->core, &job->request.target, &err);
+	if (result != IDM_OK) {
+		core_job_fail(job, result, &err);
+		return;
+	}
+	core_audit_done(job, IDM_AUDIT_SOFTLOCK_RESET, IDM_ATTR_ACCOUNT_SOFTLOCK_EXPIRE);
+	core_job_done(job, LDAP_SUCCESS, "");
 }

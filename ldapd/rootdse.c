@@ -27,6 +27,7 @@ static const char *const extensions[] = {
 	EXOP_UNIX_PASSWORD,
 	EXOP_CREDENTIAL_UPDATE,
 	EXOP_RESET_TOKEN,
+	EXOP_SOFTLOCK_RESET,
 };
 
 static const char *const features[] = {

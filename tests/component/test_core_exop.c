@@ -100,8 +100,8 @@ all_are_for_who_is_bound(void **state)
 {
 	static const char *const oids[] = { EXOP_SESSION_BEGIN, EXOP_SESSION_END,
 		EXOP_SESSION_REAUTH, EXOP_CREDENTIAL_STATUS, EXOP_CREDENTIAL_JUDGE,
-		EXOP_RADIUS_SECRET, EXOP_RESET_TOKEN, EXOP_AUDIT, EXOP_ACCESS_EXPLAIN,
-		EXOP_UNIX_PASSWORD, EXOP_PASSWORD_MODIFY };
+		EXOP_RADIUS_SECRET, EXOP_RESET_TOKEN, EXOP_SOFTLOCK_RESET, EXOP_AUDIT,
+		EXOP_ACCESS_EXPLAIN, EXOP_UNIX_PASSWORD, EXOP_PASSWORD_MODIFY };
 
 	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++)
 		expect(ask(*state, 0, oids[i], IDM_SPAN_EMPTY), LDAP_INSUFFICIENT_ACCESS_RIGHTS,
@@ -132,7 +132,8 @@ a_value_that_does_not_decode_is_a_protocol_error(void **state)
 		{ "\x30\x09\x04\x01x\x04\x01y\x04\x01z", 11 }, { "\x30\x03\x04\x01x!", 6 } };
 	static const char *const oids[] = { EXOP_SESSION_END, EXOP_SESSION_REAUTH,
 		EXOP_CREDENTIAL_STATUS, EXOP_CREDENTIAL_JUDGE, EXOP_RADIUS_SECRET, EXOP_AUDIT,
-		EXOP_ACCESS_EXPLAIN, EXOP_UNIX_PASSWORD, EXOP_PASSWORD_MODIFY };
+		EXOP_SOFTLOCK_RESET, EXOP_ACCESS_EXPLAIN, EXOP_UNIX_PASSWORD,
+		EXOP_PASSWORD_MODIFY };
 	struct server *s = *state;
 	char token[IDM_TOKEN_TEXT];
 	uint64_t handle = log_in(s, "anna", token);
@@ -299,7 +300,7 @@ who_may_read_it_is_told_what_is_set(void **state)
 
 	idm_uuid_format(&ben, uuid);
 	snprintf(
-	    fields, sizeof(fields), "ben@idm.example.com|Ben Birne|%s|not set|not set|TRUE", uuid);
+	    fields, sizeof(fields), "ben@idm.example.com|Ben Birne|%s|not set|not set|TRUE|", uuid);
 	assert_string_equal(expect_fields(ask_texts(s, server_login(s, "idm_admin"),
 				EXOP_CREDENTIAL_STATUS, "ben", NULL)),
 	    fields);

@@ -9,6 +9,7 @@
 #include "core/change_log.h"
 #include "core/recover.h"
 #include "core/session.h"
+#include "core/softlock.h"
 #include "tests/support/realm.h"
 
 static const struct idm_argon2 cheap = { .m_kib = 8, .t = 1, .p = 1 };
@@ -193,6 +194,70 @@ sessions_of_the_account_end_and_no_others(void **state)
 	assert_true(has_session(r, &others));
 }
 
+/* A failure each, stored as a server that has ended did. */
+static void
+put_softlocks(struct realm *r, const char *const *names, size_t count)
+{
+	static const uint8_t boot[IDM_CLOCK_BOOT_BYTES] = { 1 };
+	struct idm_softlocks *locks = idm_softlocks_new(8, 8);
+	struct idm_softlock_source source = idm_softlock_source_of("ldapi");
+	struct idm_txn txn;
+
+	assert_non_null(locks);
+	for (size_t i = 0; i < count; i++) {
+		struct idm_softlock_id id = { realm_uuid(r, names[i]),
+			IDM_ATTR_PRIMARY_CREDENTIAL };
+
+		assert_true(idm_softlock_begin(locks, &id, &source, 1000));
+		idm_softlock_end(locks, &id, &source, true, 1000);
+	}
+	assert_int_equal(idm_store_local_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_softlocks_store(locks, &txn, boot, 1000, &r->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &r->err), IDM_OK);
+	idm_softlocks_free(&locks);
+}
+
+static void
+no_bad_row(void *context, const struct idm_error *err)
+{
+	(void)context;
+	fail_msg("%s", err->text);
+}
+
+static uint32_t
+stored_failures(struct realm *r, const char *name)
+{
+	static const uint8_t boot[IDM_CLOCK_BOOT_BYTES] = { 1 };
+	struct idm_softlocks *locks = idm_softlocks_new(8, 8);
+	struct idm_softlock_id id = { realm_uuid(r, name), IDM_ATTR_PRIMARY_CREDENTIAL };
+	struct idm_clock_seen seen = { .wall_s = 0 };
+	struct idm_txn txn;
+	uint32_t failures;
+
+	assert_non_null(locks);
+	assert_int_equal(idm_store_local_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(
+	    idm_softlocks_load(locks, &txn, boot, &seen, 1000, no_bad_row, NULL, &r->err), IDM_OK);
+	idm_store_write_abort(&txn);
+	failures = idm_softlock_status_of(locks, &id, 1000).failures;
+	idm_softlocks_free(&locks);
+	return failures;
+}
+
+static void
+softlocks_of_the_account_end_and_no_others(void **state)
+{
+	static const char *const names[] = { "admin", "idm_admin" };
+	struct realm *r = *state;
+	char password[IDM_GENERATED_PASSWORD_BYTES];
+
+	put_softlocks(r, names, 2);
+	assert_int_equal(stored_failures(r, "admin"), 1);
+	assert_recovers(r, "admin", password);
+	assert_int_equal(stored_failures(r, "admin"), 0);
+	assert_int_equal(stored_failures(r, "idm_admin"), 1);
+}
+
 static void
 who_is_no_account_is_refused_and_nothing_changes(void **state)
 {
@@ -344,6 +409,7 @@ main(void)
 		T(an_expire_goes_from_its_own_second_on),
 		T(without_trusted_time_the_floor_tells_the_past),
 		T(sessions_of_the_account_end_and_no_others),
+		T(softlocks_of_the_account_end_and_no_others),
 		T(who_is_no_account_is_refused_and_nothing_changes),
 		T(impossible_hash_costs_are_refused_and_nothing_changes),
 		T(a_disabled_account_is_let_in_no_more),

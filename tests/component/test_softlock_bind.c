@@ -401,6 +401,30 @@ a_lock_survives_a_restart_and_ends_in_its_time(void **state)
 	assert_int_equal(status_of(s, "anna", IDM_ATTR_PRIMARY_CREDENTIAL).failures, 0);
 }
 
+/* Within a second they are on the disk: a process that is killed takes them with it no more. */
+static void
+failures_are_stored_soon(void **state)
+{
+	struct server *s = *state;
+	struct idm_txn txn;
+	struct idm_cursor cursor;
+	struct idm_span key, value;
+
+	expect_refused(s, "192.0.2.7", "anna", "wrong", "wrong password");
+	assert_true(idm_softlocks_dirty(s->core->softlocks));
+	assert_int_equal(event_base_loop(s->core->base, EVLOOP_NONBLOCK), 0);
+	event_active(s->core->softlock_event, EV_TIMEOUT, 0);
+	server_settle(s);
+	assert_false(idm_softlocks_dirty(s->core->softlocks));
+	assert_int_equal(idm_store_local_read_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(
+	    idm_cursor_open(&txn, IDM_DB_SOFTLOCKS, IDM_SPAN_EMPTY, &cursor, &s->err), IDM_OK);
+	assert_int_equal(idm_cursor_next(&cursor, &key, &value, &s->err), IDM_OK);
+	assert_int_equal(idm_softlock_check_row(key, value, &s->err), IDM_OK);
+	idm_cursor_close(&cursor);
+	idm_store_read_end(&txn);
+}
+
 /* --- passwords of who is bound */
 
 static const struct ipc_done *
@@ -502,6 +526,98 @@ the_old_password_of_a_change_is_locked_like_a_bind(void **state)
 	    change_password(s, handle, SERVER_PASSWORD)->code, LDAP_CONSTRAINT_VIOLATION);
 }
 
+/* --- who may know of it, and who may end it */
+
+static const char *
+status_fields(struct server *s, const char *by, const char *target)
+{
+	const struct ipc_done *done =
+	    ask_strings(s, server_login(s, by), EXOP_CREDENTIAL_STATUS, target);
+
+	assert_int_equal(done->code, LDAP_SUCCESS);
+	return strstr(exop_fields(done->value), "E|") + 2; /* behind canWrite */
+}
+
+static void
+the_state_is_shown_to_oneself_and_who_may_search_it(void **state)
+{
+	struct server *s = *state;
+	char shown[256];
+
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_service_desk", "+member", "ben", NULL), IDM_OK);
+	assert_int_equal(realm_modify(s->realm, NULL, "anna", "=unix_password", "", NULL), IDM_OK);
+	assert_string_equal(status_fields(s, "anna", "anna"), "");
+	expect_refused(s, "192.0.2.7", "anna", "wrong", "wrong password");
+	expect_refused(s, "192.0.3.7", "anna", "wrong", "wrong password");
+	pass_ms(400);
+	snprintf(shown, sizeof(shown), "primary_credential|2|2|%d|%d|FALSE", REALM_NOW_S + 1,
+	    REALM_NOW_S + IDM_SOFTLOCK_RESET_S);
+	assert_string_equal(status_fields(s, "anna", "anna"), shown);
+	assert_string_equal(status_fields(s, "ben", "anna"), shown);
+	assert_string_equal(status_fields(s, "idm_admin", "anna"), shown);
+	pass_ms(600);
+	snprintf(shown, sizeof(shown), "primary_credential|2|2|0|%d|FALSE",
+	    REALM_NOW_S + IDM_SOFTLOCK_RESET_S - 1);
+	assert_string_equal(status_fields(s, "ben", "anna"), shown);
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_service_desk", "-member", "ben", NULL), IDM_OK);
+}
+
+static void
+the_service_desk_ends_it_durably(void **state)
+{
+	struct server *s = *state;
+
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_service_desk", "+member", "ben", NULL), IDM_OK);
+	set_unix_password(s, "anna", UNIX_PASSWORD);
+	expect_refused(s, "192.0.2.7", "anna", "wrong", "wrong password");
+	server_restart_core(s);
+	expect_refused(s, "192.0.2.7", "anna", SERVER_PASSWORD, "softlock");
+	expect_refused(s, "192.0.2.7", "anna", UNIX_PASSWORD, "softlock");
+	assert_int_equal(ask_strings(s, server_login(s, "ben"), EXOP_SOFTLOCK_RESET, "anna")->code,
+	    LDAP_SUCCESS);
+	expect_bound(s, "192.0.2.7", "anna", SERVER_PASSWORD);
+	expect_bound(s, "192.0.2.7", "anna", UNIX_PASSWORD);
+	server_restart_core(s);
+	expect_bound(s, "192.0.2.7", "anna", SERVER_PASSWORD);
+	assert_int_equal(/* of one who has none */
+	    ask_strings(s, server_login(s, "ben"), EXOP_SOFTLOCK_RESET, "anna")->code,
+	    LDAP_SUCCESS);
+	assert_int_equal(
+	    realm_modify(s->realm, NULL, "idm_service_desk", "-member", "ben", NULL), IDM_OK);
+}
+
+static void
+nobody_else_ends_it(void **state)
+{
+	struct server *s = *state;
+	struct idm_identity idle = realm_identity(s->realm, "idm_admin");
+	const struct ipc_done *done;
+
+	expect_refused(s, "192.0.2.7", "anna", "wrong", "wrong password");
+	done = ask_strings(s, server_login(s, "anna"), EXOP_SOFTLOCK_RESET, "anna");
+	assert_int_equal(done->code, LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	done = ask_strings(s, server_login(s, "ben"), EXOP_SOFTLOCK_RESET, "anna");
+	assert_int_equal(done->code, LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	idle.privileged_until_s = REALM_NOW_S - 1;
+	done =
+	    ask_strings(s, core_identity_add(s->core->workers, &idle), EXOP_SOFTLOCK_RESET, "anna");
+	assert_int_equal(done->code, LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	assert_non_null(memmem(done->text.ptr, done->text.len, "kanidm reauth", 13));
+	assert_int_equal(
+	    ask_strings(s, server_login(s, "idm_admin"), EXOP_SOFTLOCK_RESET, "admin")->code,
+	    LDAP_INSUFFICIENT_ACCESS_RIGHTS);
+	assert_int_equal(
+	    ask_strings(s, server_login(s, "idm_admin"), EXOP_SOFTLOCK_RESET, "nobody")->code,
+	    LDAP_NO_SUCH_OBJECT);
+	assert_int_equal(
+	    ask_strings(s, server_login(s, "idm_admin"), EXOP_SOFTLOCK_RESET, "staff")->code,
+	    LDAP_CONSTRAINT_VIOLATION);
+	expect_refused(s, "192.0.2.7", "anna", SERVER_PASSWORD, "softlock");
+}
+
 #define on_its_own(test) cmocka_unit_test_setup(test, server_fresh)
 
 int
@@ -518,12 +634,16 @@ main(void)
 		on_its_own(sources_are_tested_beside_each_other),
 		on_its_own(a_softlock_sends_nobody_away),
 		on_its_own(an_end_amid_guesses_leaves_nothing_behind),
+		on_its_own(failures_are_stored_soon),
 		on_its_own(a_lock_survives_a_restart_and_ends_in_its_time),
 		on_its_own(a_locked_primary_password_locks_neither_unix_password_nor_token),
 		on_its_own(a_bind_that_fits_one_credential_counts_no_failure_of_the_other),
 		on_its_own(the_right_password_at_once_fits_each_time),
 		on_its_own(re_authentication_is_locked_like_a_bind),
 		on_its_own(the_old_password_of_a_change_is_locked_like_a_bind),
+		on_its_own(nobody_else_ends_it),
+		on_its_own(the_service_desk_ends_it_durably),
+		on_its_own(the_state_is_shown_to_oneself_and_who_may_search_it),
 	};
 
 	return cmocka_run_group_tests(tests, server_setup_core, server_teardown);

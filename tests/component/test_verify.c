@@ -777,6 +777,23 @@ sessions_that_do_not_fit_are_named(void **state)
 }
 
 static void
+softlocks_that_do_not_decode_are_named(void **state)
+{
+	struct patient *p = *state;
+
+	patient_heal(p);
+	patient_open_local(p);
+	assert_int_equal(idm_store_put(&p->txn, IDM_DB_SOFTLOCKS, IDM_SPAN_LIT("no key"),
+			     IDM_SPAN_LIT("x"), &p->err),
+	    IDM_OK);
+	patient_close(p);
+	patient_verify(p);
+	assert_int_equal(p->totals.findings, 1);
+	assert_true(
+	    patient_has(p, IDM_FINDING_LOCAL, "softlocks: softlock of 6e6f206b6579: it is no key"));
+}
+
+static void
 an_audit_trail_that_was_cut_is_told(void **state)
 {
 	struct patient *p = *state;
@@ -971,6 +988,7 @@ main(void)
 		    an_empty_new_database_passes, realm_setup_empty, realm_teardown),
 		T(each_damage_to_a_record_is_named),
 		T(sessions_that_do_not_fit_are_named),
+		T(softlocks_that_do_not_decode_are_named),
 		T(an_audit_trail_that_was_cut_is_told),
 		T(no_more_findings_are_told_than_asked_for),
 		T(a_file_that_was_cut_off_is_told),
