@@ -61,17 +61,36 @@ struct idm_softlocks {
 	size_t gone_count;
 };
 
+/* --- the table (softlock_table.c) */
+
+/* The bucket of all credentials of an account. */
+size_t softlock_bucket_of(const struct idm_softlocks *locks, const struct idm_uuid *account);
+
 /* NULL: there is none. */
 struct softlock *softlock_find(const struct idm_softlocks *locks, const struct idm_softlock_id *id);
 /* A new one; NULL: no room, where all are locked. */
 struct softlock *softlock_add(
     struct idm_softlocks *locks, const struct idm_softlock_id *id, uint64_t now_ms);
+/* Free it, and have its row deleted. */
+void softlock_forget(struct idm_softlocks *locks, struct softlock *lock);
+
 /* A new place for a source, or the one that is shared. */
 struct softlock_slot *softlock_place(struct idm_softlocks *locks, struct softlock *lock,
     const struct idm_softlock_source *source, uint64_t now_ms);
+void softlock_free_slot(
+    struct idm_softlocks *locks, struct softlock *lock, struct softlock_slot *slot);
+
 /* By its failures, as the newest of them. */
 void softlock_rank(struct idm_softlocks *locks, struct softlock *lock);
+/* Its row is to be written. */
 void softlock_mark(struct idm_softlocks *locks, struct softlock *lock);
+
+/* --- the rule (softlock.c) */
+
+/* Until when a credential is not tested for having failed too often over all sources, if for this
+ * one (NULL: none in particular); 0: it has not. */
+uint64_t softlock_slow_until(
+    const struct softlock *lock, const struct softlock_slot *slot, uint64_t now_ms);
 
 /* The source of a slot that is shared, in a row. */
 extern const struct idm_softlock_source softlock_shared_source;

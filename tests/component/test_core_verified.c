@@ -160,6 +160,39 @@ a_softlock_holds_for_the_right_password_too(void **state)
 	expect_bound(s, ANNA, SERVER_PASSWORD, 0);
 }
 
+/* So many wrong binds at once; how often Argon2 was computed for them. */
+static int
+cost_at_once(struct server *s, const char *name, int binds)
+{
+	struct ipc_frame frame = { .type = IPC_BIND };
+
+	hashes = 0;
+	for (int i = 0; i < binds; i++) {
+		frame.bind.seq = ++next_seq;
+		frame.bind.source = IDM_SPAN_LIT("192.0.2.7");
+		frame.bind.name = idm_span_cstr(name);
+		frame.bind.password = IDM_SPAN_LIT("wrong password");
+		far_end_send(&s->far, &frame);
+	}
+	for (int i = 0; i < binds; i++)
+		assert_int_equal(
+		    server_await_frame(s, IPC_BOUND)->bound.code, LDAP_INVALID_CREDENTIALS);
+	return hashes;
+}
+
+/* Those that wait for the first one's end, and then are not tested, cost what the first one does;
+ * otherwise the time they take would tell a name that is there from one that is not. */
+static void
+guesses_at_once_cost_as_much_for_any_name(void **state)
+{
+	struct server *s = *state;
+
+	assert_int_equal(cost_at_once(s, ANNA, 20), 20 * IDM_AUTH_TESTS);
+	assert_int_equal(cost_at_once(s, ANNA, 20), 20 * IDM_AUTH_TESTS); /* locked */
+	assert_int_equal(cost_at_once(s, "nobody", 20), 20 * IDM_AUTH_TESTS);
+	server_unlock(s);
+}
+
 static void
 an_old_password_is_refused_when_there_is_a_new_one(void **state)
 {
@@ -334,6 +367,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		on_its_own(it_is_the_same_login_by_whichever_name),
 		on_its_own(a_wrong_password_costs_as_much_as_ever),
+		on_its_own(guesses_at_once_cost_as_much_for_any_name),
 		on_its_own(a_softlock_holds_for_the_right_password_too),
 		on_its_own(an_old_password_is_refused_when_there_is_a_new_one),
 		on_its_own(a_credential_that_was_deleted_fits_nothing),
