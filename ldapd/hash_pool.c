@@ -9,6 +9,13 @@
 
 #include <openssl/crypto.h>
 
+enum {
+	JOB_ROOM_BYTES = 4096, /* of a job in the heap of OpenSSL, which gives powers of two */
+	LOCKED_MIN_BYTES = 512 * 1024,
+};
+
+_Static_assert(sizeof(struct hash_job) <= JOB_ROOM_BYTES, "a job is larger");
+
 struct job_list {
 	struct hash_job *first;
 	struct hash_job **end;
@@ -144,6 +151,23 @@ on_finished(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * Memory for passwords: locked, between guard pages, left out of core dumps.  As much as the jobs
+ * of a full queue take, and as many that wait for their turn or are done; ordinary memory serves
+ * the others.  Once a process.
+ */
+static void
+reserve_locked(uint32_t threads, uint32_t queue_max)
+{
+	size_t jobs = 2 * ((size_t)queue_max + threads);
+	size_t bytes = LOCKED_MIN_BYTES;
+
+	while (bytes < jobs * JOB_ROOM_BYTES)
+		bytes *= 2;
+	if (!CRYPTO_secure_malloc_initialized())
+		CRYPTO_secure_malloc_init(bytes, 64);
+}
+
 struct hash_pool *
 hash_pool_new(
     struct event_base *base, uint32_t threads, uint32_t queue_max, const struct idm_argon2 *params)
@@ -152,6 +176,7 @@ hash_pool_new(
 
 	if (pool == NULL)
 		return NULL;
+	reserve_locked(threads, queue_max);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	list_init(&pool->queued);
@@ -217,8 +242,10 @@ hash_pool_free(struct hash_pool **pool)
 struct hash_job *
 hash_job_new(enum hash_work work, struct idm_span password)
 {
-	struct hash_job *job = calloc(1, sizeof(*job));
+	struct hash_job *job = OPENSSL_secure_zalloc(sizeof(*job));
 
+	if (job == NULL)
+		job = OPENSSL_zalloc(sizeof(*job));
 	if (job == NULL)
 		return NULL;
 	job->work = work;
@@ -235,8 +262,7 @@ hash_job_free(struct hash_job **job)
 {
 	if (*job == NULL)
 		return;
-	OPENSSL_cleanse(*job, sizeof(**job));
-	free(*job);
+	OPENSSL_secure_clear_free(*job, sizeof(**job));
 	*job = NULL;
 }
 

@@ -47,7 +47,8 @@ struct hash_pool *hash_pool_new(
 /* Waits for the threads; what is queued is dropped. */
 void hash_pool_free(struct hash_pool **pool);
 
-/* A zeroed job with a copy of the password, cut where it is too long to be one; NULL: no memory. */
+/* A zeroed job, in locked memory as far as that goes, with a copy of the password, cut where it is
+ * too long to be one; NULL: no memory. */
 struct hash_job *hash_job_new(enum hash_work work, struct idm_span password);
 void hash_job_free(struct hash_job **job); /* wipes */
 

@@ -11,6 +11,7 @@
 #include <argon2.h>
 #include <cmocka.h>
 
+#include "core/hold.h"
 #include "tests/support/server.h"
 #include "tests/support/test_clock.h"
 
@@ -231,6 +232,29 @@ outside_its_window_an_account_is_refused(void **state)
 	expect_bound(s, ANNA, SERVER_PASSWORD, 0);
 }
 
+static void
+hold(struct server *s, bool held)
+{
+	struct idm_uuid anna;
+	bool changed;
+
+	assert_int_equal((held ? idm_hold_set_named : idm_hold_clear_named)(
+			     s->core->data.store, "anna", s->realm->now, &anna, &changed, &s->err),
+	    IDM_OK);
+	assert_true(changed);
+}
+
+static void
+who_is_held_is_refused(void **state)
+{
+	struct server *s = *state;
+
+	hold(s, true);
+	expect_refused(s, ANNA, SERVER_PASSWORD, "held");
+	hold(s, false);
+	expect_bound(s, ANNA, SERVER_PASSWORD, 0);
+}
+
 /* Nobody changes anything: it is the hour that comes. */
 static void
 a_window_that_closes_closes_at_its_second(void **state)
@@ -372,6 +396,7 @@ main(void)
 		on_its_own(an_old_password_is_refused_when_there_is_a_new_one),
 		on_its_own(a_credential_that_was_deleted_fits_nothing),
 		on_its_own(outside_its_window_an_account_is_refused),
+		on_its_own(who_is_held_is_refused),
 		on_its_own(a_window_that_closes_closes_at_its_second),
 		on_its_own(an_account_that_was_deleted_is_nobody),
 		on_its_own(of_high_privilege_it_is_let_in_as_without_a_cache),

@@ -4,8 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <argon2.h>
+#include <openssl/crypto.h>
 #include <cmocka.h>
 
 #include "ldapd/hash_pool.h"
@@ -200,6 +203,48 @@ what_nobody_waits_for_leaves_half_of_the_queue(void **state)
 
 /* --- memory, and work (SPEC 6.2) */
 
+/* VmLck of this process, in KiB. */
+static long
+locked_kib(void)
+{
+	char line[256];
+	long kib = -1;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	assert_non_null(file);
+	while (kib < 0 && fgets(line, sizeof(line), file) != NULL)
+		sscanf(line, "VmLck: %ld", &kib);
+	fclose(file);
+	return kib;
+}
+
+static void
+a_password_lies_in_memory_that_is_locked(void **state)
+{
+	struct waiting w = { .base = NULL };
+	struct event_base *base = event_base_new();
+	struct hash_pool *pool = hash_pool_new(base, 1, 1, &cheap);
+	struct hash_job *job = job_for(&w, HASH_VERIFY, "correct horse");
+	struct hash_job *more[1000];
+	struct rlimit limit;
+
+	(void)state;
+	assert_non_null(pool);
+	assert_true(CRYPTO_secure_allocated(job));
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (limit.rlim_cur >= 1024 * 1024)
+		assert_true(locked_kib() >= 512);
+	hash_job_free(&job);
+	assert_null(job);
+	for (size_t i = 0; i < 1000; i++)
+		more[i] = job_for(&w, HASH_VERIFY, "correct horse");
+	assert_false(CRYPTO_secure_allocated(more[999])); /* but it is there */
+	for (size_t i = 0; i < 1000; i++)
+		hash_job_free(&more[i]);
+	hash_pool_free(&pool);
+	event_base_free(base);
+}
+
 static void
 submit_test_of(struct hash_pool *pool, struct waiting *w, const char *phc)
 {
@@ -326,6 +371,7 @@ main(void)
 		cmocka_unit_test_setup(what_nobody_waits_for_leaves_half_of_the_queue, forget_work),
 		cmocka_unit_test_setup(
 		    all_threads_work_and_take_no_more_than_threads_times_m, forget_work),
+		cmocka_unit_test(a_password_lies_in_memory_that_is_locked),
 		cmocka_unit_test_setup(hashes_that_take_more_take_turns, forget_work),
 		cmocka_unit_test(a_refusal_is_as_much_work_whatever_there_is),
 		cmocka_unit_test(it_ends_with_jobs_that_nobody_waits_for),
