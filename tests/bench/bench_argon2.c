@@ -1,4 +1,6 @@
 /*
+ * bench_argon2 hash M_KIB T P: a hash of BENCH_PASSWORD as it is stored.
+ *
  * bench_argon2 ROW M_KIB T P THREADS MS: how many hashes libargon2 makes by itself on so many
  * threads, which is what a server can reach at best; and how many with the memory of core/.
  */
@@ -83,6 +85,35 @@ measure(struct work *work, uint32_t threads, uint32_t ms)
 		(double)(own_cpu_ns() - cpu_ns) / work->count };
 }
 
+static void
+print_hash(const struct idm_argon2 *params)
+{
+	const char *password = getenv("BENCH_PASSWORD");
+	char phc[IDM_PHC_BYTES];
+	struct idm_error err = { .text = "" };
+
+	if (password == NULL)
+		bench_die("BENCH_PASSWORD is needed");
+	bench_check(idm_password_hash(idm_span_cstr(password), params, phc, &err), &err, "a hash");
+	puts(phc);
+}
+
+static void
+print_rates(const char *row, struct work *work, uint32_t threads, uint32_t ms)
+{
+	struct rate plain, core;
+
+	if (threads > THREADS_MAX)
+		bench_die("too many threads");
+	work->hash = hash_plain;
+	plain = measure(work, threads, ms);
+	work->hash = hash_core;
+	core = measure(work, threads, ms);
+	printf("{\"row\": \"%s\", \"plain_per_s\": %.2f, \"plain_cpu_ns\": %.0f, "
+	       "\"core_per_s\": %.2f, \"core_cpu_ns\": %.0f}\n",
+	    row, plain.per_s, plain.cpu_ns, core.per_s, core.cpu_ns);
+}
+
 static uint32_t
 number_of(const char *text)
 {
@@ -97,23 +128,16 @@ int
 main(int argc, char **argv)
 {
 	struct work work = { .end_ns = 0 };
-	struct rate plain, core;
-	uint32_t threads, ms;
 
-	if (argc != 7)
-		bench_die("usage: bench_argon2 ROW M_KIB T P THREADS MS");
+	if (argc < 5)
+		bench_die("usage: bench_argon2 hash M_KIB T P, or ROW M_KIB T P THREADS MS");
 	work.params =
 	    (struct idm_argon2){ number_of(argv[2]), number_of(argv[3]), number_of(argv[4]) };
-	threads = number_of(argv[5]);
-	ms = number_of(argv[6]);
-	if (threads > THREADS_MAX || !idm_argon2_valid(&work.params))
+	if (!idm_argon2_valid(&work.params))
 		bench_die("out of bounds");
-	work.hash = hash_plain;
-	plain = measure(&work, threads, ms);
-	work.hash = hash_core;
-	core = measure(&work, threads, ms);
-	printf("{\"row\": \"%s\", \"plain_per_s\": %.2f, \"plain_cpu_ns\": %.0f, "
-	       "\"core_per_s\": %.2f, \"core_cpu_ns\": %.0f}\n",
-	    argv[1], plain.per_s, plain.cpu_ns, core.per_s, core.cpu_ns);
+	if (argc == 7)
+		print_rates(argv[1], &work, number_of(argv[5]), number_of(argv[6]));
+	else
+		print_hash(&work.params);
 	return EXIT_SUCCESS;
 }

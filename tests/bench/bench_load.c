@@ -2,13 +2,15 @@
  * bench_load OPTION=VALUE...: ask a server for one operation again and again over TLS, and print
  * what it took: the answers' times as the client saw them, and the CPU of the server's processes.
  *
- *   port=N ca=FILE suffix=DN persons=N bind=NAME   where, and as whom; the password is
- * BENCH_PASSWORD op=NAME row=NAME                               of requests.c; how the line is
- * called count=N ms=N                                   requests at most, and for how long
- *   outstanding=N connections=N                    on each connection; how many
- *   pids=N,N,...                                   of the server
- *   idle=N                                         none of that: open so many connections, print
- *                                                  a line, and hold them until stdin ends
+ *   port=N ca=FILE suffix=DN persons=N   where
+ *   bind=NAME                            as whom; the password is BENCH_PASSWORD
+ *   names=N                              as NAME0, NAME1 ...: each connection as one of so many
+ *   op=NAME row=NAME                     of requests.c; how the line is called
+ *   count=N ms=N                         requests at most, and for how long
+ *   outstanding=N connections=N          on each connection; how many
+ *   pids=N,N,...                         of the server
+ *   idle=N                               none of that: open so many connections, print a line, and
+ *                                        hold them until stdin ends
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -33,11 +35,13 @@ struct options {
 	const char *op;
 	const char *row;
 	const char *pids;
+	const char *bind;
 	uint32_t count;
 	uint32_t ms;
 	uint32_t outstanding;
 	uint32_t connections;
 	uint32_t idle;
+	uint32_t names; /* 0: all are `bind` */
 	struct asking asking;
 };
 
@@ -56,6 +60,7 @@ struct load {
 	struct options options;
 	const struct operation *op;
 	struct asker *askers;
+	char name[64]; /* of choose_name */
 	uint32_t turn;
 	uint32_t last_turn; /* one behind */
 	uint64_t end_ns;
@@ -115,10 +120,25 @@ goes_on(const struct load *load)
 	return load->turn < load->last_turn && (load->turn % 2 != 0 || bench_ns() < load->end_ns);
 }
 
+/* As whom this connection binds: each has a name of its own, as far as there are so many. */
+static void
+choose_name(struct load *load, const struct asker *asker)
+{
+	uint32_t number = (uint32_t)(asker - load->askers);
+
+	if (load->options.names == 0)
+		return;
+	snprintf(load->name, sizeof(load->name), "%s%" PRIu32, load->options.bind,
+	    number % load->options.names);
+	load->options.asking.bind_name = load->name;
+}
+
 static void
 ask(struct asker *asker)
 {
 	struct load *load = asker->load;
+
+	choose_name(load, asker);
 
 	while (asker->waiting < load->options.outstanding && goes_on(load)) {
 		size_t place = (size_t)asker->next_id % OUTSTANDING_MAX;
@@ -359,7 +379,7 @@ set_option(struct options *options, const char *name, const char *value)
 	else if (strcmp(name, "persons") == 0)
 		asking->persons = number_of(value);
 	else if (strcmp(name, "bind") == 0)
-		asking->bind_name = value;
+		options->bind = asking->bind_name = value;
 	else if (strcmp(name, "op") == 0)
 		options->op = value;
 	else if (strcmp(name, "row") == 0)
@@ -374,6 +394,8 @@ set_option(struct options *options, const char *name, const char *value)
 		options->connections = number_of(value);
 	else if (strcmp(name, "pids") == 0)
 		options->pids = value;
+	else if (strcmp(name, "names") == 0)
+		options->names = number_of(value);
 	else if (strcmp(name, "idle") == 0)
 		options->idle = number_of(value);
 	else
