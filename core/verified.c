@@ -64,6 +64,15 @@ compute_with(EVP_MAC_CTX *ctx, const struct idm_verified *cache, const struct id
 	       EVP_MAC_final(ctx, out, &size, MAC_BYTES) == 1 && size == MAC_BYTES;
 }
 
+/* The hash's block function leaves a copy of its block, which the password is in, where the stack
+ * was. */
+static void __attribute__((noinline)) wipe_stack_below(void)
+{
+	uint8_t below[4096];
+
+	OPENSSL_cleanse(below, sizeof(below));
+}
+
 static bool
 compute(const struct idm_verified *cache, const struct idm_verified_id *id,
     struct idm_span password, uint8_t out[MAC_BYTES])
@@ -72,6 +81,7 @@ compute(const struct idm_verified *cache, const struct idm_verified_id *id,
 	bool ok = ctx != NULL && compute_with(ctx, cache, id, password, out);
 
 	EVP_MAC_CTX_free(ctx); /* and with it its copy of the key, wiped */
+	wipe_stack_below();
 	return ok;
 }
 

@@ -32,7 +32,7 @@ fail(struct idm_error *err, const char *what)
 }
 
 enum idm_result
-sandbox_common(struct idm_error *err)
+sandbox_no_core(struct idm_error *err)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -40,6 +40,16 @@ sandbox_common(struct idm_error *err)
 		return fail(err, "RLIMIT_CORE");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail(err, "PR_SET_DUMPABLE");
+	return IDM_OK;
+}
+
+enum idm_result
+sandbox_common(struct idm_error *err)
+{
+	enum idm_result result = sandbox_no_core(err); /* a change of user takes it back */
+
+	if (result != IDM_OK)
+		return result;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(err, "PR_SET_NO_NEW_PRIVS");
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) /* here, for a change of user takes it back */

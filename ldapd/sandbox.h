@@ -4,8 +4,11 @@
 
 #include "core/result.h"
 
-/* No core dumps, no ptrace by others of the same user, no new privileges; the end with the parent.
- */
+/* No core dumps, and no ptrace by others of the same user: of the supervisor, which has the key of
+ * the certificate. */
+enum idm_result sandbox_no_core(struct idm_error *err);
+
+/* The same for a child; besides, no new privileges, and its end with the parent's. */
 enum idm_result sandbox_common(struct idm_error *err);
 
 /*

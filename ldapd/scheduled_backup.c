@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,7 +199,6 @@ scheduled_backup_run(const struct server_config *config)
 
 	if (result == IDM_OK)
 		result = privilege_drop(config->core_user, config->read_group, &err);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (result == IDM_OK)
 		result = sandbox_common(&err);
 	if (result == IDM_OK)

@@ -616,7 +616,7 @@ supervisor_run(const struct server_config *config, const char *config_path)
 	bool up;
 
 	block_signals(&s);
-	if (!set_up(&s, &err)) {
+	if (sandbox_no_core(&err) != IDM_OK || !set_up(&s, &err)) {
 		log_error("%s", err.text);
 		tear_down(&s);
 		return EXIT_FAILURE;
