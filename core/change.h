@@ -79,6 +79,12 @@ struct idm_request {
 	 */
 	struct idm_uuid target;
 	uint64_t base; /* MODIFY, DELETE: refuse if the entry's version differs; 0: any */
+	/*
+	 * Must be TRUE of the entry by what the caller may search on it, of a new one as it is to
+	 * be (RFC 4528); NULL: nothing must.  It was made by the schema.
+	 */
+	const struct idm_filter *assertion;
+	const struct idm_schema *assertion_schema;
 	const struct idm_request_mod *mods; /* CREATE: all ADD, class values included */
 	size_t mod_count;
 	const struct idm_request_secret *secrets;

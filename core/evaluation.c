@@ -27,13 +27,51 @@ idm_evaluation_item(
 	return item;
 }
 
+/* The entry as it is, or a new one as it is to be. */
+static enum idm_result
+asserted_entry(const struct idm_evaluation *e, struct idm_entry *out)
+{
+	struct idm_span bytes;
+	enum idm_result result;
+
+	*out = e->before;
+	if (e->exists)
+		return IDM_OK;
+	result = idm_draft_encode(e->draft, &e->uuid, e->set->no, &bytes, e->err);
+	return result == IDM_OK ? idm_entry_view(bytes, 0, out, e->err) : result;
+}
+
+static enum idm_result
+check_assertion(const struct idm_evaluation *e)
+{
+	const struct idm_request *request = e->request;
+	enum idm_truth truth = IDM_UNDEFINED;
+	struct idm_attrset readable;
+	struct idm_entry entry;
+	enum idm_result result;
+
+	if (request->assertion == NULL)
+		return IDM_OK;
+	if (request->assertion_schema != e->read->schema)
+		return idm_refuse(e->err, IDM_BUSY, "the schema was changed meanwhile; repeat");
+	result = asserted_entry(e, &entry);
+	if (result == IDM_OK)
+		result = idm_access_search(e->read, e->access, &entry, &readable, e->err);
+	if (result == IDM_OK)
+		result =
+		    idm_filter_test(e->read, request->assertion, &entry, &readable, &truth, e->err);
+	if (result == IDM_OK && truth != IDM_TRUE)
+		return idm_refuse(e->err, IDM_ASSERTION, "the entry is not as it was asserted");
+	return result;
+}
+
 enum idm_result
 idm_evaluation_check_base(const struct idm_evaluation *e)
 {
-	if (e->request->base == 0 || e->request->base == e->before.version)
-		return IDM_OK;
-	return idm_refuse(
-	    e->err, IDM_BUSY, "the entry was changed meanwhile; look again and repeat");
+	if (e->request->base != 0 && e->request->base != e->before.version)
+		return idm_refuse(
+		    e->err, IDM_BUSY, "the entry was changed meanwhile; look again and repeat");
+	return check_assertion(e);
 }
 
 enum idm_result

@@ -51,7 +51,10 @@ struct idm_evaluation {
 struct idm_item *idm_evaluation_item(
     struct idm_evaluation *e, const struct idm_entry *entry, enum idm_item_kind kind);
 
-/* Is the entry at the version that the request expects?  Asked after access; IDM_BUSY: no. */
+/*
+ * Is the entry as the request expects it?  Asked after access.  IDM_BUSY: at another version;
+ * IDM_ASSERTION: its assertion is not TRUE.
+ */
 enum idm_result idm_evaluation_check_base(const struct idm_evaluation *e);
 
 /* Does the draft hold to the schema? */

@@ -44,6 +44,7 @@ idm_result_name(enum idm_result result)
 	case IDM_CONSTRAINT: return "constraint violation";
 	case IDM_EXISTS: return "exists";
 	case IDM_PROTECTED: return "protected";
+	case IDM_ASSERTION: return "assertion failed";
 	case IDM_LIMIT: return "limit";
 	case IDM_BUSY: return "busy";
 	case IDM_CORRUPT: return "corrupt";

@@ -12,6 +12,7 @@ enum idm_result {
 	IDM_CONSTRAINT, /* unknown reference, a unique value other than a name, a weak password */
 	IDM_EXISTS,     /* a name is taken, or the thing is there already */
 	IDM_PROTECTED,  /* a built-in that nobody may change so */
+	IDM_ASSERTION,  /* what the client expects of the entry is not so */
 	IDM_LIMIT,      /* a memory, size or time budget is used up */
 	IDM_BUSY,       /* try again: a pool or queue is full */
 	IDM_CORRUPT,    /* stored bytes do not decode */

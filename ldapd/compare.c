@@ -2,9 +2,11 @@
  * The compare operation (RFC 4511 section 4.10).  What may not be read is answered as what is not
  * there.
  */
+#include "ldapd/assertion.h"
 #include "ldapd/ldap_filter.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/search.h"
+#include "ldapd/worker.h"
 
 /* A value that is looked for among those that are shown. */
 struct looking {
@@ -112,10 +114,9 @@ compare_made(struct request *request, const struct request_read *read,
 
 /* In the snapshot; IDM_NOT_FOUND: there is no such entry for the caller. */
 static enum idm_result
-compare_in(struct request *request, const struct request_read *read, struct dn_target *target,
+compare_in(struct request *request, const struct request_read *read, const struct dn_target *target,
     enum ldap_result_code *code, struct idm_error *err)
 {
-	dn_to_target(request->message.compare.dn, &read->tree->suffix, request->arena, target);
 	switch (target->kind) {
 	case DN_ROOT:
 	case DN_SUBSCHEMA: return compare_made(request, read, target, code, err);
@@ -130,24 +131,50 @@ compare_in(struct request *request, const struct request_read *read, struct dn_t
 	return IDM_NOT_FOUND;
 }
 
+/* The same, if what is asserted holds. */
+static enum idm_result
+compare_if(struct request *request, const struct request_read *read, const struct dn_target *target,
+    const struct ldap_filter *assertion, enum ldap_result_code *code, struct idm_error *err)
+{
+	bool holds = true;
+	enum idm_result result = IDM_OK;
+
+	if (assertion != NULL)
+		result = assertion_holds(read, target, assertion, &holds, err);
+	if (result == IDM_OK && !holds) {
+		*code = LDAP_ASSERTION_FAILED;
+		return IDM_OK;
+	}
+	return result == IDM_OK ? compare_in(request, read, target, code, err) : result;
+}
+
 void
 compare_handle(struct request *request)
 {
-	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT };
+	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT,
+		LDAP_CONTROL_ASSERTION };
 	struct idm_error err = { 0 };
 	struct request_read read;
 	struct dn_target target;
+	const struct ldap_filter *assertion;
+	struct ldap_result refusal;
 	enum ldap_result_code code = LDAP_OTHER;
 	enum idm_result result;
 
-	if (!request_check_controls(request, controls, 1))
+	if (!request_check_controls(request, controls, 2))
 		return;
+	if (!assertion_read(&request->message, &request->conn->worker->limits, request->arena,
+		&assertion, &refusal)) {
+		request_respond_full(request, &refusal, (struct ldap_controls){ NULL, 0 });
+		return;
+	}
 	result = request_read_begin(request, &read, &err);
 	if (result != IDM_OK) {
 		request_fail(request, result, &err);
 		return;
 	}
-	result = compare_in(request, &read, &target, &code, &err);
+	dn_to_target(request->message.compare.dn, &read.tree->suffix, request->arena, &target);
+	result = compare_if(request, &read, &target, assertion, &code, &err);
 	request_read_end(&read);
 	if (result == IDM_NOT_FOUND)
 		search_no_such_object(request, &target, &read.tree->suffix);

@@ -54,6 +54,7 @@ is_refusal(enum idm_result result)
 	case IDM_OK:
 	case IDM_INVALID:
 	case IDM_SCHEMA:
+	case IDM_ASSERTION:
 	case IDM_LIMIT:
 	case IDM_BUSY:
 	case IDM_CORRUPT:

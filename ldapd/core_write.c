@@ -1,6 +1,7 @@
 /* Add, modify, delete and modifyDN (RFC 4511 sections 4.6 to 4.9): requests for changes. */
+#include "ldapd/assertion.h"
 #include "ldapd/core_audit.h"
-
+#include "ldapd/ldap_filter.h"
 #include "ldapd/view.h"
 
 /* What a request is put together from; lives in the job's arena. */
@@ -329,6 +330,36 @@ on_changed(struct core_job *job, enum idm_result result, const struct idm_error 
 		core_job_fail(job, result, err);
 }
 
+/* What the client asserts of the entry; it is looked at where the change is decided. */
+static enum idm_result
+prepare_assertion(struct writing *w)
+{
+	struct core_job *job = w->job;
+	struct view view = { &w->read->read, &w->read->tree->suffix, NULL };
+	struct idm_filter *filter = idm_arena_alloc(job->arena, sizeof(*filter));
+	const struct ldap_filter *assertion;
+	struct ldap_result refusal;
+	struct idm_access *access;
+	enum idm_result result;
+
+	if (!assertion_read(
+		&job->message, &ldap_limits_default, job->arena, &assertion, &refusal)) {
+		w->code = refusal.code;
+		return idm_refuse(w->err, IDM_INVALID, "%.*s", IDM_SPAN_ARG(refusal.text));
+	}
+	if (assertion == NULL)
+		return IDM_OK;
+	if (filter == NULL)
+		return IDM_LIMIT;
+	result = core_rights(w->read, &access, w->err);
+	view.access = access;
+	if (result == IDM_OK)
+		result = ldap_filter_translate(&view, assertion, filter, w->err);
+	job->request.assertion = filter;
+	job->request.assertion_schema = w->read->read.schema;
+	return result;
+}
+
 static enum idm_result
 prepare(struct writing *w)
 {
@@ -357,6 +388,8 @@ core_write(struct core_job *job)
 
 	if (result == IDM_OK)
 		result = prepare(&w);
+	if (result == IDM_OK)
+		result = prepare_assertion(&w);
 	if (result != IDM_OK && job->has_target && check_sight(&w) != IDM_OK) {
 		w.code = LDAP_SUCCESS;
 		result = idm_refuse(&err, IDM_NOT_FOUND, "no matching entries");

@@ -1,5 +1,6 @@
 /* What the core process serves: add, modify, delete, modifyDN, and extended operations. */
 #include "common/exop.h"
+#include "ldapd/assertion.h"
 #include "ldapd/log.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/worker.h"
@@ -22,7 +23,10 @@ ask_core(struct request *request)
 void
 forward_handle(struct request *request)
 {
-	if (request_check_controls(request, known_controls, 1))
+	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT,
+		LDAP_CONTROL_ASSERTION };
+
+	if (request_check_controls(request, controls, 2))
 		ask_core(request);
 }
 

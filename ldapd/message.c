@@ -613,6 +613,24 @@ ldap_message_decode(struct idm_span pdu, const struct ldap_limits *limits, struc
 	return LDAP_DECODE_REFUSED;
 }
 
+enum ldap_decode
+ldap_filter_decode(struct idm_span value, const struct ldap_limits *limits, struct idm_arena *arena,
+    const struct ldap_filter **out, struct ldap_result *refusal)
+{
+	struct decoder d = { .limits = limits, .arena = arena };
+	struct ber_reader top = ber_reader_of(value, &d.bad);
+
+	*out = read_filter(&d, &top);
+	ber_read_end(&top);
+	if (!d.bad)
+		return LDAP_DECODE_OK;
+	*out = NULL;
+	if (d.refusal == LDAP_SUCCESS)
+		return LDAP_DECODE_BAD;
+	*refusal = (struct ldap_result){ .code = d.refusal, .text = idm_span_cstr(d.refusal_text) };
+	return LDAP_DECODE_REFUSED;
+}
+
 uint8_t
 ldap_response_tag(enum ldap_op op)
 {

@@ -304,6 +304,13 @@ struct ldap_result {
 	struct idm_span text; /* diagnosticMessage: UTF-8, for people */
 };
 
+/*
+ * Decode a Filter that is the value of a control.  *refusal is set with LDAP_DECODE_REFUSED, and
+ * *out is NULL unless it is LDAP_DECODE_OK.
+ */
+enum ldap_decode ldap_filter_decode(struct idm_span value, const struct ldap_limits *limits,
+    struct idm_arena *arena, const struct ldap_filter **out, struct ldap_result *refusal);
+
 /* Controls that go with a response; count 0: none. */
 struct ldap_controls {
 	const struct ldap_control *list;

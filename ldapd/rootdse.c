@@ -1,6 +1,7 @@
 #include "ldapd/rootdse.h"
 
 #include "common/exop.h"
+#include "ldapd/assertion.h"
 #include "ldapd/paging.h"
 #include "ldapd/sort_control.h"
 
@@ -9,6 +10,7 @@ static const char *const controls[] = {
 	LDAP_CONTROL_MANAGE_DSA_IT,
 	LDAP_CONTROL_PAGED,
 	LDAP_CONTROL_SORT,
+	LDAP_CONTROL_ASSERTION,
 };
 
 static const char *const extensions[] = {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ldapd/assertion.h"
 #include "ldapd/ldap_filter.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/search_impl.h"
@@ -320,9 +321,33 @@ search_at(struct searching *s, struct request_read *read, const struct dn_target
 
 /* --- the request */
 
+/* What the controls of a search ask for. */
+struct search_controls {
+	struct paging paging;
+	struct sort_request sort;
+	const struct ldap_filter *assertion;
+};
+
+/* False: *refusal is what to answer. */
+static bool
+read_controls(struct request *request, struct search_controls *out, struct ldap_result *refusal)
+{
+	const struct ldap_message *message = &request->message;
+	const char *text = "";
+
+	*refusal = (struct ldap_result){ .code = LDAP_PROTOCOL_ERROR };
+	if (!paging_read(message, &out->paging, &refusal->code, &text) ||
+	    !sort_read(message, &out->sort, &text)) {
+		refusal->text = idm_span_cstr(text);
+		return false;
+	}
+	return assertion_read(
+	    message, &request->conn->worker->limits, request->arena, &out->assertion, refusal);
+}
+
 static struct searching *
-searching_new(struct request *request, const struct paging *paging, const struct sort_request *sort,
-    struct idm_error *err)
+searching_new(
+    struct request *request, const struct search_controls *controls, struct idm_error *err)
 {
 	const struct ldap_search_request *search = &request->message.search;
 	uint32_t limit = request->conn->worker->config->limits.search_entries;
@@ -333,11 +358,12 @@ searching_new(struct request *request, const struct paging *paging, const struct
 	request->state = s;
 	s->request = request;
 	s->err = err;
-	s->paging = *paging;
-	s->sort = *sort;
+	s->paging = controls->paging;
+	s->sort = controls->sort;
+	s->assertion = controls->assertion;
 	s->search.filter = &s->filter;
 	s->search.shown = &s->shown;
-	s->search.next_id = paging->place.next_id;
+	s->search.next_id = s->paging.place.next_id;
 	s->limit = limit;
 	if (search->size_limit > 0 && (uint32_t)search->size_limit < limit)
 		s->limit = (uint32_t)search->size_limit;
@@ -354,6 +380,21 @@ is_read_by_all(const struct dn_target *target, const struct ldap_search_request 
 {
 	return target->kind == DN_SUBSCHEMA ||
 	       (target->kind == DN_ROOT && search->scope == LDAP_SCOPE_BASE);
+}
+
+/* Must something hold of the base that does not?  *code is then what to answer. */
+static enum idm_result
+check_assertion(const struct searching *s, const struct request_read *read,
+    const struct dn_target *target, enum ldap_result_code *code)
+{
+	bool holds = true;
+	enum idm_result result = IDM_OK;
+
+	if (s->assertion != NULL)
+		result = assertion_holds(read, target, s->assertion, &holds, s->err);
+	if (result == IDM_OK && !holds)
+		*code = LDAP_ASSERTION_FAILED;
+	return result;
 }
 
 static void
@@ -375,6 +416,8 @@ search_begin(struct searching *s, struct request_read *read)
 		result = search_resolve(s, read);
 	if (result == IDM_OK)
 		code = search_sort_begin(s, &text);
+	if (result == IDM_OK && code == LDAP_SUCCESS)
+		result = check_assertion(s, read, &target, &code);
 	if (result == IDM_OK && code == LDAP_SUCCESS) {
 		search_at(s, read, &target);
 		return;
@@ -384,17 +427,6 @@ search_begin(struct searching *s, struct request_read *read)
 		request_fail(request, result, s->err);
 	else
 		search_respond(s, code, text, NULL);
-}
-
-/* What the controls ask for; false: *code and *text are what to answer. */
-static bool
-read_controls(const struct ldap_message *message, struct paging *paging, struct sort_request *sort,
-    enum ldap_result_code *code, const char **text)
-{
-	if (!paging_read(message, paging, code, text))
-		return false;
-	*code = LDAP_PROTOCOL_ERROR;
-	return sort_read(message, sort, text);
 }
 
 /* The client wants no more of these pages. */
@@ -411,29 +443,27 @@ end_pages(struct searching *s)
 void
 search_handle(struct request *request)
 {
-	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT, LDAP_CONTROL_PAGED,
-		LDAP_CONTROL_SORT };
+	static const char *const known[] = { LDAP_CONTROL_MANAGE_DSA_IT, LDAP_CONTROL_PAGED,
+		LDAP_CONTROL_SORT, LDAP_CONTROL_ASSERTION };
 	struct idm_error err = { 0 };
 	struct request_read read;
-	struct paging paging;
-	struct sort_request sort;
+	struct search_controls controls;
 	struct searching *s;
-	enum ldap_result_code code;
-	const char *text;
+	struct ldap_result refusal;
 	enum idm_result result;
 
-	if (!request_check_controls(request, controls, sizeof(controls) / sizeof(controls[0])))
+	if (!request_check_controls(request, known, sizeof(known) / sizeof(known[0])))
 		return;
-	if (!read_controls(&request->message, &paging, &sort, &code, &text)) {
-		request_respond(request, code, text);
+	if (!read_controls(request, &controls, &refusal)) {
+		request_respond_full(request, &refusal, (struct ldap_controls){ NULL, 0 });
 		return;
 	}
-	s = searching_new(request, &paging, &sort, &err);
+	s = searching_new(request, &controls, &err);
 	if (s == NULL) {
 		request_respond(request, LDAP_ADMIN_LIMIT_EXCEEDED, "");
 		return;
 	}
-	if (paging.asked && paging.size == 0) {
+	if (s->paging.asked && s->paging.size == 0) {
 		end_pages(s);
 		return;
 	}

@@ -56,10 +56,11 @@ struct searching {
 	uint32_t limit;              /* entries that may be sent */
 	uint32_t sent;
 	struct paging paging;
-	uint64_t deadline_ms;             /* UINT64_MAX: none */
-	unsigned attempts;                /* at the slice at hand */
-	bool base;                        /* nothing but the base is in scope */
-	struct idm_arena_mark again_mark; /* of the arena, before the base was looked at again */
+	const struct ldap_filter *assertion; /* of the base; NULL: none */
+	uint64_t deadline_ms;                /* UINT64_MAX: none */
+	unsigned attempts;                   /* at the slice at hand */
+	bool base;                           /* nothing but the base is in scope */
+	struct idm_arena_mark again_mark;    /* of the arena, before the base was looked at again */
 	bool again;
 
 	struct large_entry large;

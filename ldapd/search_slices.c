@@ -29,7 +29,7 @@ search_respond(struct searching *s, enum ldap_result_code code, const char *text
 	if (s->paging.asked)
 		add_control(
 		    &controls, list, paging_control(arena, place != NULL ? place : &nowhere));
-	if (s->sort.asked)
+	if (s->sort.asked && code != LDAP_ASSERTION_FAILED && code != LDAP_UNWILLING_TO_PERFORM)
 		add_control(&controls, list, sort_control(arena, s->sort_code, s->sort_fault));
 	request_respond_full(s->request, &result, controls);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ldapd/assertion.h"
 #include "ldapd/paging.h"
 #include "ldapd/sort_control.h"
 #include "ldapd/rootdse.h"
@@ -30,6 +31,7 @@ the_root_dse_names_the_suffix_and_what_works(void **state)
 	assert_true(has(&entry, "NAMINGCONTEXTS", DIRECTORY_SUFFIX));
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_PAGED));
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_SORT));
+	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_ASSERTION));
 	assert_true(has(&entry, "supportedLDAPVersion", "3"));
 	assert_false(has(&entry, "supportedLDAPVersion", "2"));
 	assert_null(made_find(&entry, IDM_SPAN_LIT("supportedSASLMechanisms")));

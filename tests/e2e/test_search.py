@@ -9,6 +9,7 @@ import ldap.extop
 import ldap.schema
 import pytest
 from ldap.controls import SimplePagedResultsControl
+from ldap.controls.libldap import AssertionControl
 from ldap.controls.simple import ManageDSAITControl
 
 CROWD = 1500
@@ -372,3 +373,49 @@ def test_a_deaf_client_that_listens_again_gets_all(instance, people):
         _, found = connection.result(message)
         assert len(found) == CROWD
     connection.unbind_s()
+
+
+# --- assertions (RFC 4528)
+
+
+def test_a_change_is_made_only_if_the_entry_is_as_asserted(admin, instance):
+    dn, shown = instance.dn("ben"), read(admin, instance.dn("ben"), ["displayName"])
+    change = [(ldap.MOD_REPLACE, "displayName", [b"Asserted"])]
+    wrong = AssertionControl(True, "(displayName=Somebody Else)")
+    right = AssertionControl(True, f"(displayName={shown['displayName'][0]})")
+    with pytest.raises(ldap.ASSERTION_FAILED):
+        admin.modify_ext_s(dn, change, serverctrls=[wrong])
+    assert read(admin, dn, ["displayName"]) == shown
+    admin.modify_ext_s(dn, change, serverctrls=[right])
+    with pytest.raises(ldap.ASSERTION_FAILED):  # it has done its work
+        admin.modify_ext_s(dn, change, serverctrls=[right])
+    with pytest.raises(ldap.ASSERTION_FAILED):
+        admin.delete_ext_s(dn, serverctrls=[right])
+    with pytest.raises(ldap.ASSERTION_FAILED):
+        admin.rename_s(dn, "uid=benno", serverctrls=[right])
+    with pytest.raises(ldap.ASSERTION_FAILED):
+        admin.search_ext_s(dn, ldap.SCOPE_BASE, serverctrls=[right])
+    admin.modify_s(dn, [(ldap.MOD_REPLACE, "displayName", [shown["displayName"][0].encode()])])
+
+
+def test_an_assertion_tells_nothing_that_a_filter_would_not(anonymous, instance):
+    dn = instance.dn("anna")
+    for text in ("(mail=anna@example.com)", "(!(mail=x))", "(legalname=*)", "(!(legalname=x))"):
+        with pytest.raises(ldap.ASSERTION_FAILED):
+            anonymous.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=["uid"],
+                                   serverctrls=[AssertionControl(True, text)])
+    found = anonymous.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=["uid"],
+                                   serverctrls=[AssertionControl(True, "(uid=anna)")])
+    assert found == [(dn, {"uid": [b"anna"]})]
+
+
+def test_ldapmodify_asserts(people, instance):
+    def modify(text):
+        return instance.run(
+            "ldapmodify", "-x", "-H", instance.url, "-D", "idm_admin", "-w",
+            instance.passwords["idm_admin"], "-e", f"!assert={text}",
+            input=f"dn: {instance.dn('ben')}\nchangetype: modify\nreplace: mail\n"
+                  "mail: asserted@example.com\n", env={"LDAPTLS_CACERT": str(instance.dir / "ca.pem")})
+    assert modify("(mail=asserted@example.com)").returncode == 122
+    assert modify("(!(mail=asserted@example.com))").returncode == 0
+    assert modify("(!(mail=asserted@example.com))").returncode == 122

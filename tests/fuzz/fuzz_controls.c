@@ -1,5 +1,6 @@
 /*
- * The values of a search's controls: a place in pages (RFC 2696), and keys to sort by (RFC 2891).
+ * The values of controls: a place in pages (RFC 2696), keys to sort by (RFC 2891), and a filter to
+ * assert (RFC 4528).
  * The first octet chooses; what decodes as a place comes back as it was.
  *
  *   make fuzz
@@ -71,6 +72,29 @@ check_sort(struct idm_arena *arena, struct idm_span value)
 	}
 }
 
+/* Recursion is no danger: the decoder has bounded the depth, and that is what is checked. */
+static void
+check_filter(const struct ldap_filter *filter, size_t depth)
+{
+	assert(filter == NULL || depth <= ldap_limits_default.filter_depth);
+	for (; filter != NULL; filter = filter->next)
+		check_filter(filter->children, depth + 1);
+}
+
+static void
+check_assertion(struct idm_arena *arena, struct idm_span value)
+{
+	const struct ldap_filter *filter;
+	struct ldap_result refusal = { .code = LDAP_SUCCESS };
+
+	switch (ldap_filter_decode(value, &ldap_limits_default, arena, &filter, &refusal)) {
+	case LDAP_DECODE_OK: assert(filter != NULL); break;
+	case LDAP_DECODE_REFUSED: assert(filter == NULL && refusal.code != LDAP_SUCCESS); break;
+	case LDAP_DECODE_BAD: assert(filter == NULL); break;
+	}
+	check_filter(filter, 1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -83,9 +107,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len == 0)
 		return 0;
 	idm_arena_reset(arena);
-	if ((data[0] & 1) == 0)
-		check_paging(arena, idm_span_of(data + 1, len - 1));
-	else
-		check_sort(arena, idm_span_of(data + 1, len - 1));
+	switch (data[0] % 3) {
+	case 0: check_paging(arena, idm_span_of(data + 1, len - 1)); break;
+	case 1: check_sort(arena, idm_span_of(data + 1, len - 1)); break;
+	default: check_assertion(arena, idm_span_of(data + 1, len - 1)); break;
+	}
 	return 0;
 }

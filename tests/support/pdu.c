@@ -330,6 +330,22 @@ exop_strings(const char *const *texts, size_t count)
 	return idm_span_of(value, len);
 }
 
+struct idm_span
+filter_value(const char *text)
+{
+	static uint8_t value[4096];
+	struct requests r;
+	size_t len;
+
+	requests_init(&r);
+	write_filter(&r, text);
+	len = r.w.len;
+	assert_true(!r.w.failed && len <= sizeof(value));
+	memcpy(value, r.w.data, len);
+	requests_free(&r);
+	return idm_span_of(value, len);
+}
+
 /* --- answers */
 
 static void

@@ -57,6 +57,9 @@ void request_extended(struct requests *r, int32_t id, const char *oid, struct id
 /* The value of one of our extended operations: a SEQUENCE of texts.  Borrows until the next. */
 struct idm_span exop_strings(const char *const *texts, size_t count);
 
+/* The value of an assertion control: a filter as in struct search.  Borrows until the next. */
+struct idm_span filter_value(const char *text);
+
 /* A response, a SearchResultEntry or a notice (id 0). */
 struct answer {
 	int32_t id;
