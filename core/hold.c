@@ -85,6 +85,7 @@ record(const struct idm_txn *txn, const struct who *who, struct idm_now now, boo
 		.operation = IDM_AUDIT_HOLD,
 		.outcome = IDM_OK,
 		.source = IDM_SPAN_LIT("console"),
+		.has_target = true,
 		.target = who->uuid,
 		.target_name = idm_span_of(who->spn, who->spn_len),
 		.reason = held ? IDM_SPAN_LIT("held") : IDM_SPAN_LIT("held no longer") };

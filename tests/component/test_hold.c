@@ -182,12 +182,19 @@ each_is_a_record_of_the_audit_trail(void **state)
 	assert_int_equal(extent.last, 2);
 	OK(idm_audit_get(&txn, 1, &record, &r->err));
 	assert_int_equal(record.operation, IDM_AUDIT_HOLD);
+	assert_true(record.has_target);
 	assert_true(idm_uuid_equal(&record.target, &alice));
 	assert_true(idm_span_is(record.target_name, "alice@" REALM_DOMAIN));
 	assert_true(idm_span_is(record.source, "console"));
 	assert_true(idm_span_is(record.reason, "held"));
 	OK(idm_audit_get(&txn, 2, &record, &r->err));
 	assert_true(idm_span_is(record.reason, "held no longer"));
+	idm_store_read_end(&txn);
+
+	hold(r, "admin", true); /* whose uuid is null */
+	OK(idm_store_local_read_begin(r->store, &txn, &r->err));
+	OK(idm_audit_get(&txn, 3, &record, &r->err));
+	assert_true(record.has_target);
 	idm_store_read_end(&txn);
 }
 
