@@ -59,15 +59,15 @@ idm_token_put(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_s
 	    txn, IDM_DB_TOKENS, idm_span_of(key, sizeof(key)), IDM_SPAN_EMPTY, err);
 }
 
-/* Room for one id more, in lists of eight, sixteen, ... */
+/* Room for one id more, in lists of one, two, four, ...: most accounts have one, and are many. */
 static bool
 make_room(struct idm_arena *arena, struct idm_uuid **list, size_t count)
 {
 	struct idm_uuid *more;
 
-	if (count != 0 && (count < 8 || (count & (count - 1)) != 0))
+	if (count != 0 && (count & (count - 1)) != 0)
 		return true;
-	more = idm_arena_array(arena, count == 0 ? 8 : 2 * count, sizeof(*more));
+	more = idm_arena_array(arena, count == 0 ? 1 : 2 * count, sizeof(*more));
 	if (more == NULL)
 		return false;
 	if (count != 0)

@@ -197,13 +197,16 @@ collect_revoked(const struct outcome *outcomes, size_t count, size_t *out)
 	list = calloc(room + 1, sizeof(*list));
 	for (size_t i = 0; list != NULL && i < count; i++) {
 		const struct idm_change_set *set = &outcomes[i].set;
+		bool privilege = outcomes[i].result == IDM_OK && core_changes_privilege(set);
 
 		for (size_t k = 0; outcomes[i].result == IDM_OK && k < set->item_count; k++) {
 			const struct idm_item *item = &set->items[k];
 
-			if ((item->flags & IDM_ITEM_REVOKES) != 0)
-				list[(*out)++] =
-				    (struct revoked){ item->uuid, item->kind == IDM_ITEM_SESSION };
+			if ((item->flags & IDM_ITEM_REVOKES) == 0 ||
+			    (item->kind == IDM_ITEM_SESSION && privilege))
+				continue; /* the second: with all that rose, by one frame */
+			list[(*out)++] =
+			    (struct revoked){ item->uuid, item->kind == IDM_ITEM_SESSION };
 		}
 	}
 	return list;

@@ -22,11 +22,16 @@ sets_primary(const struct idm_change_set *set, const struct idm_item *item)
 	return false;
 }
 
-/* Are all of the account's sessions over, whichever one asked for this? */
+/*
+ * Are all of the account's sessions over, whichever one asked for this?  Where a change makes
+ * accounts high privilege, of which there may be very many, a review ends them (core_review.h).
+ */
 static bool
-ends_sessions(const struct idm_item *item)
+ends_sessions(const struct idm_change_set *set, const struct idm_item *item)
 {
-	return item->kind == IDM_ITEM_SESSION || item->kind == IDM_ITEM_RECYCLE;
+	if (item->kind == IDM_ITEM_SESSION)
+		return !core_changes_privilege(set);
+	return item->kind == IDM_ITEM_RECYCLE;
 }
 
 static enum idm_result
@@ -53,7 +58,7 @@ static void
 end_updates(struct core *core, const struct idm_change_set *set)
 {
 	for (size_t i = 0; i < set->item_count; i++) {
-		if (ends_sessions(&set->items[i]))
+		if (ends_sessions(set, &set->items[i]))
 			core_updates_revoke(core, &set->items[i].uuid);
 	}
 }
@@ -70,7 +75,7 @@ follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
 
 		return result == IDM_OK && own ? keep_own_session(txn, set, arena, err) : result;
 	}
-	if (ends_sessions(item))
+	if (ends_sessions(set, item))
 		return idm_session_remove_all(txn, &item->uuid, NULL, NULL, err);
 	return IDM_OK;
 }
@@ -91,7 +96,7 @@ has_consequences(const struct idm_change_set *set)
 	if (core_changes_privilege(set))
 		return true;
 	for (size_t i = 0; i < set->item_count; i++) {
-		if (sets_primary(set, &set->items[i]) || ends_sessions(&set->items[i]))
+		if (sets_primary(set, &set->items[i]) || ends_sessions(set, &set->items[i]))
 			return true;
 	}
 	return false;

@@ -68,19 +68,32 @@ large_entry_go_on(struct large_entry *large, const struct request_read *read,
 	return result;
 }
 
-bool
-large_entry_end(struct large_entry *large)
+/* Behind what waits to be sent; where that is nothing, the block itself, so that there is one. */
+static bool
+send_block(struct large_entry *large)
 {
 	struct ber_writer *out = &large->conn->out;
 	size_t len = out->len;
+
+	if (len == 0) {
+		ber_writer_free(out);
+		*out = large->out;
+		ber_writer_init(&large->out, 0);
+		return true;
+	}
+	ber_write_raw(out, idm_span_of(large->out.data, large->out.len));
+	if (!out->failed)
+		return true;
+	ber_writer_rewind(out, len);
+	return false;
+}
+
+bool
+large_entry_end(struct large_entry *large)
+{
 	bool whole = ldap_entry_end(&large->writer, (struct ldap_controls){ NULL, 0 });
 
-	if (whole) {
-		ber_write_raw(out, idm_span_of(large->out.data, large->out.len));
-		whole = !out->failed;
-	}
-	if (!whole)
-		ber_writer_rewind(out, len);
+	whole = whole && send_block(large);
 	large_entry_drop(large);
 	return whole;
 }

@@ -360,6 +360,33 @@ connections_of_all_below_get_the_notice_and_no_other(void **state)
 	client_close(&nobody);
 }
 
+static void
+connections_by_a_token_that_ends_get_the_notice(void **state)
+{
+	struct server *s = *state;
+	struct client *admin = client_open(s), *robot = client_open(s), *again = client_open(s);
+	struct idm_uuid token;
+	char text[IDM_TOKEN_TEXT];
+
+	OK(realm_issue_token(
+	    s->realm, NULL, "robot", "label", IDM_SCOPE_READ_ONLY, INT64_MAX, text, &token));
+	OK(realm_modify(s->realm, NULL, "everyone", "+member", "robot", NULL));
+	client_bind(admin, "admin", SERVER_PASSWORD);
+	client_bind(robot, "dn=token", text);
+	add_hp_member(s, admin, "+member", "cn=everyone," GROUPS);
+	client_expect_notice(robot, LDAP_UNAVAILABLE);
+	request_bind(&again->requests, 1, "dn=token", text);
+	client_send(again);
+	client_expect(again, 1, LDAP_INVALID_CREDENTIALS);
+	add_hp_member(s, admin, "-member", "cn=everyone," GROUPS);
+	request_bind(&again->requests, 2, "dn=token", text);
+	client_send(again);
+	client_expect(again, 2, LDAP_INVALID_CREDENTIALS); /* it is gone for good */
+	client_close(&admin);
+	client_close(&robot);
+	client_close(&again);
+}
+
 /* High privilege, not, and again: what began while it was first is over too. */
 static void
 who_becomes_it_again_loses_what_began_before(void **state)
@@ -446,6 +473,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    connections_of_all_below_get_the_notice_and_no_other, server_setup,
 		    server_teardown),
+		cmocka_unit_test_setup_teardown(
+		    connections_by_a_token_that_ends_get_the_notice, server_setup, server_teardown),
 		cmocka_unit_test_setup_teardown(
 		    who_becomes_it_again_loses_what_began_before, server_setup, server_teardown),
 		cmocka_unit_test_setup_teardown(
