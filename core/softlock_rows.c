@@ -1,6 +1,6 @@
 /*
  * Softlocks in local.mdb: a row for each credential, under its account's uuid and attribute number.
- * What it holds of time is what remains of it, in seconds, with the boot and the moment it was
+ * What it holds of time is what remains of it, in milliseconds, with the boot and the moment it was
  * written in, so that the next process goes on from there.
  */
 #include <stdio.h>
@@ -10,16 +10,16 @@
 #include "core/softlock_impl.h"
 
 enum {
-	SECOND_MS = 1000,
 	KEY_BYTES = IDM_UUID_BYTES + 4,
 	ROW_FORMAT = 1,
-	/* The format, boot, moment, failures and seconds of all sources, how many slots follow. */
+	/* The format, boot, moment, failures and rest of all sources, how many slots follow. */
 	HEAD_BYTES = 1 + IDM_CLOCK_BOOT_BYTES + 8 + 4 + 4 + 1,
-	/* The source, failures, seconds that it is locked, and seconds until it begins anew. */
+	/* The source, failures, how long it is locked, and how long until it begins anew. */
 	SLOT_BYTES = IDM_SOFTLOCK_SOURCE_BYTES + 4 + 4 + 4,
 	SLOTS_MAX = IDM_SOFTLOCK_SOURCES_OF_ONE + 1, /* the shared one too */
 	ROW_MAX_BYTES = HEAD_BYTES + SLOTS_MAX * SLOT_BYTES,
-	LOCK_MAX_S = 60,
+	LOCK_MAX_MS = 60 * 1000,
+	RESET_MAX_MS = IDM_SOFTLOCK_RESET_S * 1000,
 };
 
 /* --- writing */
@@ -44,13 +44,13 @@ put_u32(struct row_writer *w, uint32_t value)
 	w->len += 4;
 }
 
-/* What remains until then, a second begun counted whole. */
+/* What remains until then. */
 static void
 put_until(struct row_writer *w, uint64_t until_ms)
 {
 	uint64_t left_ms = until_ms > w->now_ms ? until_ms - w->now_ms : 0;
 
-	put_u32(w, (uint32_t)((left_ms + SECOND_MS - 1) / SECOND_MS));
+	put_u32(w, (uint32_t)left_ms);
 }
 
 /* 1: it was written; 0: there is nothing to it. */
@@ -174,8 +174,8 @@ idm_softlock_delete_rows(
 struct row_slot {
 	struct idm_softlock_source source;
 	uint32_t failures;
-	uint32_t lock_s;
-	uint32_t reset_s;
+	uint32_t lock_ms;
+	uint32_t reset_ms;
 };
 
 struct row {
@@ -183,7 +183,7 @@ struct row {
 	uint8_t boot[IDM_CLOCK_BOOT_BYTES];
 	uint64_t written_ms;
 	uint32_t failures;
-	uint32_t reset_s;
+	uint32_t reset_ms;
 	struct row_slot slots[SLOTS_MAX];
 	size_t slot_count;
 };
@@ -220,10 +220,9 @@ read_slot(struct idm_fields *fields, struct row *row)
 		return "it is cut off";
 	memcpy(slot->source.bytes, source.ptr, source.len);
 	slot->failures = idm_fields_u32(fields);
-	slot->lock_s = idm_fields_u32(fields);
-	slot->reset_s = idm_fields_u32(fields);
-	if (slot->failures == 0 || slot->lock_s > LOCK_MAX_S ||
-	    slot->reset_s > IDM_SOFTLOCK_RESET_S)
+	slot->lock_ms = idm_fields_u32(fields);
+	slot->reset_ms = idm_fields_u32(fields);
+	if (slot->failures == 0 || slot->lock_ms > LOCK_MAX_MS || slot->reset_ms > RESET_MAX_MS)
 		return "a source's failures or times are out of range";
 	for (size_t i = 0; i < row->slot_count; i++) {
 		if (memcmp(row->slots[i].source.bytes, source.ptr, source.len) == 0)
@@ -254,9 +253,9 @@ read_row(struct idm_span key, struct idm_span value, struct row *row)
 		memcpy(row->boot, boot.ptr, boot.len);
 	row->written_ms = idm_fields_u64(&fields);
 	row->failures = idm_fields_u32(&fields);
-	row->reset_s = idm_fields_u32(&fields);
+	row->reset_ms = idm_fields_u32(&fields);
 	slots = idm_fields_u8(&fields);
-	if (slots > SLOTS_MAX || row->reset_s > IDM_SOFTLOCK_RESET_S)
+	if (slots > SLOTS_MAX || row->reset_ms > RESET_MAX_MS)
 		return "its sources or times are out of range";
 	for (uint8_t i = 0; i < slots && wrong == NULL; i++)
 		wrong = read_slot(&fields, row);
@@ -308,12 +307,10 @@ age_ms(const struct loading *load, const struct row *row)
 	return until_ms > row->written_ms ? until_ms - row->written_ms : 0;
 }
 
-/* When something ends of which so many seconds remained then; 0: it has. */
+/* When something ends of which so much remained then; 0: it has. */
 static uint64_t
-end_of(const struct loading *load, uint32_t seconds, uint64_t age)
+end_of(const struct loading *load, uint32_t left_ms, uint64_t age)
 {
-	uint64_t left_ms = (uint64_t)seconds * SECOND_MS;
-
 	return left_ms > age ? load->now_ms + left_ms - age : 0;
 }
 
@@ -322,7 +319,7 @@ load_slot(
     const struct loading *load, struct softlock *lock, const struct row_slot *from, uint64_t age)
 {
 	struct softlock_slot *slot = &lock->shared;
-	uint64_t reset_ms = end_of(load, from->reset_s, age);
+	uint64_t reset_ms = end_of(load, from->reset_ms, age);
 
 	if (reset_ms == 0)
 		return;
@@ -331,7 +328,7 @@ load_slot(
 		slot = softlock_place(load->locks, lock, &from->source, load->now_ms);
 	slot->failures = from->failures;
 	slot->reset_ms = reset_ms;
-	slot->until_ms = end_of(load, from->lock_s, age);
+	slot->until_ms = end_of(load, from->lock_ms, age);
 	if (slot->until_ms > lock->until_ms)
 		lock->until_ms = slot->until_ms;
 }
@@ -345,7 +342,7 @@ load_row(const struct loading *load, const struct row *row)
 	if (lock == NULL)
 		return; /* all that are here are locked */
 	lock->stored = true;
-	lock->reset_ms = end_of(load, row->reset_s, age);
+	lock->reset_ms = end_of(load, row->reset_ms, age);
 	lock->failures = lock->reset_ms == 0 ? 0 : row->failures;
 	for (size_t i = 0; i < row->slot_count; i++)
 		load_slot(load, lock, &row->slots[i], age);

@@ -387,13 +387,13 @@ what_is_out_of_range_is_refused(void **state)
 		const char *said;
 	} cases[] = {
 		{ 0, 2, "format" },
-		{ HEAD_BYTES - 5, 1, "out of range" },   /* seconds of all sources, highest octet */
+		{ HEAD_BYTES - 5, 6, "out of range" },   /* how long for all sources: over a day */
 		{ HEAD_BYTES - 1, 255, "out of range" }, /* how many sources */
 		{ HEAD_BYTES - 1, 3, "cut off" },
 		{ HEAD_BYTES - 1, 1, "length" },
-		{ HEAD_BYTES + 12, 0, "out of range" },  /* failures: none */
-		{ HEAD_BYTES + 16, 61, "out of range" }, /* locked for longer than any lock */
-		{ HEAD_BYTES + 17, 1, "out of range" },
+		{ HEAD_BYTES + 12, 0, "out of range" }, /* failures: none */
+		{ HEAD_BYTES + 14, 1, "out of range" }, /* locked for longer than any lock */
+		{ HEAD_BYTES + 17, 6, "out of range" },
 	};
 	struct rows *r = *state;
 	uint8_t key[KEY_BYTES], value[HEAD_BYTES + 2 * SLOT_BYTES];

@@ -225,7 +225,9 @@ def test_a_wrong_password_lets_nothing_be_written(instance, person):
         assert done.returncode == 1 and "wrong password" in done.stderr
         assert "Changed" not in instance.ok("self", "whoami", name=person)
         instance.clock.shift(60)
-        instance.ok("reauth", name=person, password=instance.passwords[person])
+        wait_for(lambda: instance.kanidm("reauth", name=person,
+                                         password=instance.passwords[person]).returncode == 0,
+                 "the lock of a second is over")
         instance.ok("person", "update", person, "-i", "Changed", name=person)
     finally:
         instance.clock.reset()
