@@ -120,11 +120,11 @@ at_of(const struct cli *cli, const struct berval *value)
 static json_t *
 names_of(char **names)
 {
-	json_t *list = json_array();
+	json_t *array = json_array();
 
 	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
-		json_array_append_new(list, json_string(names[i]));
-	return list;
+		json_array_append_new(array, json_string(names[i]));
+	return array;
 }
 
 static json_t *

@@ -4,7 +4,7 @@
  */
 #include "common/clock.h"
 #include "core/floor.h"
-#include "ldapd/core.h"
+#include "ldapd/core_audit.h"
 #include "ldapd/log.h"
 
 static struct idm_clock_seen
@@ -31,6 +31,30 @@ core_now(const struct core *core)
 	return idm_store_now(core->data.store, clock_now_s());
 }
 
+static const char *
+state_text(enum core_clock_state state)
+{
+	switch (state) {
+	case CORE_CLOCK_FINE: return "it is trusted";
+	case CORE_CLOCK_JUMPED: return "it went ahead by more than a day and is not synchronised";
+	case CORE_CLOCK_BEHIND: return "it is behind the last trusted time";
+	case CORE_CLOCK_UNSYNCHRONISED: return "it was not synchronised since the machine started";
+	}
+	return "";
+}
+
+/* For the audit trail: what stood in the way of trusting it, or that nothing does. */
+static void
+tell_trail(struct core *core, enum core_clock_state state)
+{
+	struct idm_audit_record record = { .protocol = IDM_AUDIT_INTERNAL,
+		.operation = IDM_AUDIT_CLOCK,
+		.outcome = state == CORE_CLOCK_FINE ? IDM_OK : IDM_DENIED,
+		.reason = idm_span_cstr(state_text(state)) };
+
+	core_audit(core, &record);
+}
+
 /* What the operator is to know, once each time that it changes. */
 static void
 tell(struct core *core, enum core_clock_state state)
@@ -38,6 +62,7 @@ tell(struct core *core, enum core_clock_state state)
 	if (state == core->clock.state)
 		return;
 	core->clock.state = state;
+	tell_trail(core, state);
 	switch (state) {
 	case CORE_CLOCK_FINE: log_info("core: the clock is trusted"); break;
 	case CORE_CLOCK_JUMPED:

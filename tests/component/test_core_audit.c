@@ -120,6 +120,18 @@ session_of(struct server *s, uint64_t serial)
 	return record.session;
 }
 
+static bool
+is_trusted(struct server *s, uint64_t serial)
+{
+	struct idm_audit_record record;
+	struct idm_txn txn;
+
+	assert_int_equal(idm_store_local_read_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(idm_audit_get(&txn, serial, &record, &s->err), IDM_OK);
+	idm_store_read_end(&txn);
+	return record.trusted;
+}
+
 static void
 a_session_is_recorded_from_its_begin_to_its_end(void **state)
 {
@@ -404,6 +416,32 @@ admin_is_told_from_nobody(void **state)
 	assert_int_equal(
 	    realm_modify(s->realm, NULL, "ben", "=displayname", "Ben Birne", NULL), IDM_OK);
 	assert_int_equal(trail_count(s->core, from, "kanidmd modify ok - > ben [displayname]"), 2);
+}
+
+/* --- the clock */
+
+static void
+a_clock_that_is_no_longer_trusted_or_is_again_is_recorded(void **state)
+{
+	struct server *s = *state;
+
+	core_clock_keep(s->core); /* the floor is now */
+	test_clock.now_s = REALM_NOW_S - 1000;
+	test_clock.unsynchronised = true;
+	core_clock_keep(s->core);
+	bind_by(s, "192.0.2.7", "anna", SERVER_PASSWORD);
+	trail_write(s->core);
+	test_clock.now_s = REALM_NOW_S;
+	test_clock.unsynchronised = false;
+	core_clock_keep(s->core);
+	core_clock_keep(s->core);
+	trail_write(s->core);
+	assert_string_equal(trail_line(s->core, from + 1),
+	    "internal clock denied - > - [] it is behind the last trusted time");
+	assert_false(is_trusted(s, from + 2));
+	assert_string_equal(
+	    trail_line(s->core, from + 3), "internal clock ok - > - [] it is trusted");
+	assert_int_equal(trail_count(s->core, from, "*"), 3);
 }
 
 /* --- what has no room */
@@ -759,6 +797,8 @@ main(void)
 		cmocka_unit_test_setup(what_was_changed_before_a_start_is_taken_over_once, fresh),
 		cmocka_unit_test_setup(
 		    changes_that_are_recorded_nowhere_are_told_to_be_lost, fresh),
+		cmocka_unit_test_setup(
+		    a_clock_that_is_no_longer_trusted_or_is_again_is_recorded, fresh),
 		cmocka_unit_test_setup(
 		    refusals_that_come_too_fast_are_counted_and_drown_nobody, fresh),
 		cmocka_unit_test_setup(what_does_not_fit_the_queue_is_counted, fresh),

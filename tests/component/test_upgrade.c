@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "core/audit.h"
 #include "core/change_log.h"
 #include "core/rest.h"
 #include "core/session.h"
@@ -326,6 +327,56 @@ built_in_entries_that_are_new_are_made_once(void **state)
 	idm_store_close(&r->store);
 }
 
+/* --- from format 2: it had no audit trail */
+
+static void
+remove_audit(struct patient *p)
+{
+	patient_heal(p);
+	patient_open(p);
+	forget_entry(p, idm_uuid_builtin(UINT64_C(0xac000070))); /* the profile `audit` */
+	each(p, IDM_DB_META, "builtin_format", drop_meta);
+	set_format(p, IDM_DB_META, 2);
+	patient_close(p);
+	patient_open_local(p);
+	assert_int_equal(mdb_drop(p->txn.mdb, p->env->dbis[IDM_DB_AUDIT], 1), 0);
+	set_format(p, IDM_DB_LOCAL_META, 2);
+	patient_close(p);
+}
+
+static void
+an_audit_trail_and_who_may_read_it_come_with_the_upgrade(void **state)
+{
+	struct patient *p = *state;
+	struct realm *r = p->realm;
+	struct idm_audit_record record = { .protocol = IDM_AUDIT_LDAP,
+		.operation = IDM_AUDIT_LOGIN,
+		.actor_name = IDM_SPAN_LIT("anna") };
+	struct idm_audit audit;
+	struct idm_txn txn;
+	struct idm_entry entry;
+
+	remove_audit(p);
+	assert_opens(p);
+	assert_int_equal(idm_store_upgraded_from(r->store), 2);
+	realm_entry(r, "admin");
+	assert_int_equal(
+	    idm_lookup_claim(&r->read, IDM_CLAIM_PROFILE, IDM_SPAN_LIT("audit"), &entry, &r->err),
+	    IDM_OK);
+	assert_true(idm_uuid_is_builtin(&entry.uuid));
+	realm_done(r);
+	assert_int_equal(idm_store_local_write_begin(r->store, &txn, &r->err), IDM_OK);
+	assert_int_equal(idm_audit_begin(&txn, &audit, &r->err), IDM_OK);
+	assert_int_equal(idm_audit_append(&audit, &record, &r->err), IDM_OK);
+	assert_int_equal(idm_audit_end(&audit, IDM_AUDIT_KEEP_BYTES, r->now, &r->err), IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &r->err), IDM_OK);
+	idm_store_close(&r->store);
+	patient_verify(p);
+	assert_int_equal(p->totals.findings, 0);
+	unlink(copy_path(p, "identity.mdb.format-2"));
+	unlink(copy_path(p, "local.mdb.format-2"));
+}
+
 /* --- what goes wrong */
 
 static void
@@ -471,6 +522,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_copy_is_the_former_database),
 		cmocka_unit_test(readers_are_told_that_the_server_upgrades_it_and_then_follow),
 		cmocka_unit_test(built_in_entries_that_are_new_are_made_once),
+		cmocka_unit_test(an_audit_trail_and_who_may_read_it_come_with_the_upgrade),
 		cmocka_unit_test(a_newer_format_is_refused_and_left_alone),
 		cmocka_unit_test(without_a_copy_nothing_is_upgraded),
 		cmocka_unit_test(damage_is_found_before_anything_is_changed),

@@ -294,6 +294,19 @@ each_command_takes_its_own_options(void **state)
 	assert_string_equal(cli.must.list[0], "legalname");
 	assert_int_equal(cli.may.count, 2);
 	assert_ptr_equal(run_of("system schema class delete employee"), cmd_class_delete);
+	assert_ptr_equal(run_of("audit list --since T --until U --actor a --target t --outcome ok "
+				"--operation login --limit 5"),
+	    cmd_audit_list);
+	assert_string_equal(cli.since, "T");
+	assert_string_equal(cli.until, "U");
+	assert_string_equal(cli.actor, "a");
+	assert_string_equal(cli.target, "t");
+	assert_string_equal(cli.outcome, "ok");
+	assert_string_equal(cli.operation, "login");
+	assert_string_equal(cli.limit, "5");
+	assert_ptr_equal(run_of("audit verify"), cmd_audit_verify);
+	assert_int_equal(parse("audit verify --limit 5"), CLI_USAGE);
+	assert_int_equal(parse("group list --since T"), CLI_USAGE);
 	assert_int_equal(parse("system schema class create employee --multi"), CLI_USAGE);
 	assert_non_null(strstr(said, "--multi is no option of this command"));
 	assert_int_equal(parse("system schema attribute create badge utf8 --may x"), CLI_USAGE);
