@@ -82,7 +82,9 @@
 	A(106, CLASSTYPE_NAME,         "classtype_name",         INAME,     UNIQUE | EQ | SUB) \
 	A(107, CLASSTYPE_MUST,         "classtype_must",         KEYWORD,   MULTI) \
 	A(108, CLASSTYPE_MAY,          "classtype_may",          KEYWORD,   MULTI) \
-	A(120, LINKED_GROUP,           "linked_group",           REFERENCE, EQ)
+	A(120, LINKED_GROUP,           "linked_group",           REFERENCE, EQ) \
+	A(130, TOTP_SECRET,            "totp_secret",            CREDENTIAL, 0) \
+	A(131, BACKUP_CODES,           "backup_codes",           CREDENTIAL, 0)
 /* clang-format on */
 
 enum idm_attr_number {
