@@ -98,6 +98,8 @@ fail_ldap(struct cli *cli, int code)
 		cli_fail(cli, "%s: %s: try again in a moment", cli->url, why);
 	else if (code == LDAP_TIMEOUT)
 		cli_fail(cli, "%s does not answer: try again, or look at its log", cli->url);
+	else if (code == LDAP_INVALID_CREDENTIALS && owned != NULL && *owned != '\0')
+		cli_fail(cli, "the login is refused: %s", owned);
 	else if (code == LDAP_INVALID_CREDENTIALS)
 		cli_fail(cli,
 		    "the login is refused: check name and password, and whether the account "
@@ -106,6 +108,12 @@ fail_ldap(struct cli *cli, int code)
 		cli_fail(cli, "%s", why);
 	ldap_memfree(owned);
 	return CLI_FAILED;
+}
+
+int
+client_fail(struct cli *cli, int code)
+{
+	return fail_ldap(cli, code);
 }
 
 /* With -d: what is asked, never a password or a token. */
@@ -299,12 +307,46 @@ client_try_exop(
 	return code;
 }
 
+static struct berval *
+proof_value(const char *name, const char *password, const char *code)
+{
+	if (name != NULL)
+		return client_value("sss", name, password, code);
+	return code[0] == '\0' ? client_value("s", password) : client_value("ss", password, code);
+}
+
+int
+client_try_proof(
+    struct cli *cli, const char *name, const char *password, struct berval **value, char **text)
+{
+	const char *oid = name == NULL ? EXOP_SESSION_REAUTH : EXOP_LOGIN;
+	char code[PROMPT_BYTES] = "";
+	bool asked = false;
+	int result;
+
+	do {
+		struct berval *request = proof_value(name, password, code);
+
+		if (asked && text != NULL)
+			free(*text);
+		result = request == NULL ? LDAP_NO_MEMORY
+					 : client_try_exop(cli, oid, request, value, text);
+		if (request == NULL && text != NULL)
+			*text = strdup("out of memory");
+		client_wipe_value(request);
+		if (result != LDAP_STRONG_AUTH_REQUIRED || asked)
+			break;
+		asked = true;
+	} while (prompt_line("Enter TOTP: ", code) && code[0] != '\0');
+	explicit_bzero(code, sizeof(code));
+	return result;
+}
+
 /* A session that may only read is proved again: by a password from the terminal. */
 static bool
 prove_again(struct cli *cli)
 {
 	char password[PROMPT_BYTES];
-	struct berval *request;
 	bool proved;
 
 	if (!prompt_is_terminal() || cli->client->name == NULL)
@@ -313,13 +355,10 @@ prove_again(struct cli *cli)
 	    cli->client->name);
 	if (!prompt_password("Password: ", password))
 		return false;
-	request = client_value("s", password);
+	proved = client_try_proof(cli, NULL, password, NULL, NULL) == LDAP_SUCCESS;
 	explicit_bzero(password, sizeof(password));
-	proved = request != NULL &&
-		 client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, NULL) == LDAP_SUCCESS;
-	client_wipe_value(request);
 	if (!proved)
-		cli_note(cli, "wrong password");
+		cli_note(cli, "wrong password, or wrong code");
 	return proved;
 }
 

@@ -33,6 +33,16 @@ int client_exop(struct cli *cli, const char *oid, struct berval *request, struct
 int client_try_exop(
     struct cli *cli, const char *oid, struct berval *request, struct berval **value, char **text);
 
+/* Say what a resultCode that is no success means; CLI_FAILED. */
+int client_fail(struct cli *cli, int code);
+
+/*
+ * EXOP_LOGIN with a name, or EXOP_SESSION_REAUTH (NULL): a password, and a code of the second
+ * factor where one is wanted, which is asked for.  The resultCode, as client_try_exop.
+ */
+int client_try_proof(
+    struct cli *cli, const char *name, const char *password, struct berval **value, char **text);
+
 /*
  * A SEQUENCE for an extended operation: in `format` an 's' is an OCTET STRING (const char *), an
  * 'e' an ENUMERATED (int), a 'b' a BOOLEAN (int), an 'n' an INTEGER (int64_t).  NULL: out of

@@ -77,16 +77,15 @@ login_account(struct cli *cli, const char *name)
 {
 	char password[PROMPT_BYTES];
 	struct berval *value = NULL;
-	int status;
+	int code, status;
 
 	if (client_connect(cli) != CLI_DONE || !get_password(cli, password))
 		return CLI_FAILED;
 	if (password[0] == '\0')
 		return cli_fail(cli, "an empty password is none");
-	status = client_bind(cli, name, password);
+	code = client_try_proof(cli, name, password, &value, NULL);
 	explicit_bzero(password, sizeof(password));
-	if (status == CLI_DONE)
-		status = client_exop(cli, EXOP_SESSION_BEGIN, NULL, &value);
+	status = code == LDAP_SUCCESS ? CLI_DONE : client_fail(cli, code);
 	if (status == CLI_DONE)
 		status = keep_session(cli, name, value);
 	client_wipe_value(value);
@@ -168,19 +167,15 @@ int
 cmd_reauth(struct cli *cli)
 {
 	char password[PROMPT_BYTES];
-	struct berval *request;
 	char *text = NULL;
 	int code;
 
 	if (client_open(cli) != CLI_DONE || !get_password(cli, password))
 		return CLI_FAILED;
-	request = client_value("s", password);
+	code = client_try_proof(cli, NULL, password, NULL, &text);
 	explicit_bzero(password, sizeof(password));
-	if (request == NULL)
-		return cli_fail(cli, "out of memory");
-	code = client_try_exop(cli, EXOP_SESSION_REAUTH, request, NULL, &text);
-	client_wipe_value(request);
-	if (code == LDAP_INVALID_CREDENTIALS)
+	if (code == LDAP_INVALID_CREDENTIALS && text != NULL &&
+	    strcmp(text, ldap_err2string(code)) == 0)
 		cli_fail(cli, "wrong password");
 	else if (code != LDAP_SUCCESS)
 		cli_fail(cli, "%s", text == NULL ? "" : text);

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/client.h"
 #include "admin/output.h"
 #include "admin/prompt.h"
+#include "admin/qr.h"
 #include "common/exop.h"
 
 struct credential {
@@ -25,9 +27,11 @@ struct update {
 	char uuid[64];
 	struct credential primary;
 	struct credential unix_password;
+	struct credential factor;
+	struct credential backup;
 	ber_int_t can_commit;
 	char why_not[1024];
-	char told[128];
+	char told[1100];
 };
 
 struct dialogue {
@@ -73,12 +77,13 @@ copy(char *out, size_t size, const struct berval *from)
 static bool
 read_update(struct berval *value, struct update *out)
 {
-	struct berval session, spn, displayname, uuid, primary, unix_password, why_not, told,
-	    expire;
+	struct berval session, spn, displayname, uuid, primary, unix_password, factor, backup,
+	    why_not, told, expire;
 	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	bool good = ber != NULL && ber_scanf(ber, "{mmmm{mb}{mb}bmmm}", &session, &spn,
+	bool good = ber != NULL && ber_scanf(ber, "{mmmm{mb}{mb}{mb}{mb}bmmm}", &session, &spn,
 				       &displayname, &uuid, &primary, &out->primary.pending,
-				       &unix_password, &out->unix_password.pending,
+				       &unix_password, &out->unix_password.pending, &factor,
+				       &out->factor.pending, &backup, &out->backup.pending,
 				       &out->can_commit, &why_not, &told, &expire) != LBER_ERROR;
 
 	if (good) {
@@ -89,6 +94,8 @@ read_update(struct berval *value, struct update *out)
 		copy(out->uuid, sizeof(out->uuid), &uuid);
 		copy(out->primary.state, sizeof(out->primary.state), &primary);
 		copy(out->unix_password.state, sizeof(out->unix_password.state), &unix_password);
+		copy(out->factor.state, sizeof(out->factor.state), &factor);
+		copy(out->backup.state, sizeof(out->backup.state), &backup);
 		copy(out->why_not, sizeof(out->why_not), &why_not);
 		copy(out->told, sizeof(out->told), &told);
 		explicit_bzero(session.bv_val, session.bv_len);
@@ -193,6 +200,15 @@ print_credential(FILE *out, const char *before, const struct credential *credent
 		fprintf(out, "%s%.*s: set%s\n", before, (int)(len - 4), state, when);
 }
 
+/* Only where there is one, or will be, or was. */
+static void
+print_factor(FILE *out, const char *name, const struct credential *credential)
+{
+	if (credential->pending || strcmp(credential->state, "not set") != 0)
+		fprintf(out, "%s: %s%s\n", name, credential->state,
+		    credential->pending ? " (when committed)" : "");
+}
+
 static void
 print_update(struct dialogue *d)
 {
@@ -205,6 +221,8 @@ print_update(struct dialogue *d)
 	print_credential(d->out, "", &update->primary);
 	if (update->unix_password.pending || strcmp(update->unix_password.state, "not set") != 0)
 		print_credential(d->out, "unix ", &update->unix_password);
+	print_factor(d->out, "totp", &update->factor);
+	print_factor(d->out, "backup_code", &update->backup);
 	fprintf(d->out, "Can Commit: %s\n", update->can_commit ? "true" : "false");
 	if (!update->can_commit)
 		fprintf(d->out, "  %s\n", update->why_not);
@@ -280,10 +298,74 @@ on_unix_remove(struct dialogue *d)
 		fputs("success\n", d->out);
 }
 
+/* --- the second factor */
+
+enum { CODE_TRIES = 3 };
+
+/* A code that is wrong is asked for again; a script has one try. */
+static bool
+prove_totp(struct dialogue *d)
+{
+	char code[PROMPT_BYTES];
+	bool proved = false;
+
+	for (int i = 0; i < CODE_TRIES && !proved && !d->over; i++) {
+		if (!prompt_line("Enter TOTP: ", code) || code[0] == '\0')
+			break;
+		proved = step(d, EXOP_UPDATE_TOTP_CODE, code);
+	}
+	explicit_bzero(code, sizeof(code));
+	return proved;
+}
+
+static void
+on_totp(struct dialogue *d)
+{
+	if (!step(d, EXOP_UPDATE_TOTP, ""))
+		return;
+	if (isatty(fileno(d->out)) == 1 && !qr_print(d->out, d->update.told, true))
+		fputs("The code is too large to be shown: use the address below.\n", d->out);
+	fprintf(d->out, "%s\n", d->update.told);
+	explicit_bzero(d->update.told, sizeof(d->update.told));
+	fflush(d->out);
+	if (prove_totp(d))
+		fputs("success\n", d->out);
+	else if (!d->over)
+		complain(d, "TOTP was not set up");
+}
+
+static void
+on_totp_remove(struct dialogue *d)
+{
+	if (step(d, EXOP_UPDATE_TOTP_REMOVE, ""))
+		fputs("success\n", d->out);
+}
+
+static void
+on_backup_codes(struct dialogue *d)
+{
+	const char *at = d->update.told;
+
+	if (!step(d, EXOP_UPDATE_BACKUP_CODES, ""))
+		return;
+	fputs(
+	    "Each of these works once in the place of a TOTP. They are shown this once:\n", d->out);
+	while (*at != '\0') {
+		int len = (int)strcspn(at, " ");
+
+		fprintf(d->out, "%.*s\n", len, at);
+		at += len;
+		at += strspn(at, " ");
+	}
+	explicit_bzero(d->update.told, sizeof(d->update.told));
+	fputs("success\n", d->out);
+}
+
 static bool
 is_pending(const struct update *update)
 {
-	return update->primary.pending || update->unix_password.pending;
+	return update->primary.pending || update->unix_password.pending || update->factor.pending ||
+	       update->backup.pending;
 }
 
 static bool
@@ -345,6 +427,9 @@ on_help(struct dialogue *d)
 	      "remove (rm)                  remove the password\n"
 	      "unix pass (unix password)    choose a new unix password\n"
 	      "unix remove (unix rm)        remove the unix password\n"
+	      "totp                         set up one-time codes as a second factor\n"
+	      "totp remove (totp rm, trm)   remove the second factor\n"
+	      "backup codes (bcg, bcode)    make backup codes for when it is lost\n"
 	      "commit (save)                store the changes and leave\n"
 	      "end (quit, exit, cancel, x, q)  leave without storing anything\n",
 	    d->out);
@@ -361,6 +446,9 @@ static const struct {
 	{ "|remove|rm|", on_remove },
 	{ "|unix pass|unix password|unix passwd|unix pw|", on_unix_password },
 	{ "|unix remove|unix rm|", on_unix_remove },
+	{ "|totp|", on_totp },
+	{ "|totp remove|totp rm|trm|", on_totp_remove },
+	{ "|backup codes|backup|bcg|bcode|", on_backup_codes },
 	{ "|commit|save|", on_commit },
 	{ "|end|quit|exit|cancel|x|q|", on_end },
 };

@@ -26,8 +26,9 @@
 #define EXOP_SESSION_END EXOP_ARC ".2"
 
 /*
- * Prove the primary password again: the session that is bound can write for some minutes.
- * Request: SEQUENCE { password OCTET STRING }
+ * Prove the primary password again, and the second factor where there is one: the session that is
+ * bound can write for some minutes.  Refusals as of EXOP_LOGIN.
+ * Request: SEQUENCE { password OCTET STRING, code OCTET STRING OPTIONAL }
  * Response: SEQUENCE { privilegedUntil INTEGER }
  */
 #define EXOP_SESSION_REAUTH EXOP_ARC ".3"
@@ -169,12 +170,15 @@ enum exop_audit_outcome {
  *   session: empty with begin and useToken; text: what the action wants, else empty
  * Response: SEQUENCE { session OCTET STRING, spn OCTET STRING, displayname OCTET STRING,
  *                      uuid OCTET STRING, primary Credential, unix Credential,
- *                      canCommit BOOLEAN, whyNot OCTET STRING, told OCTET STRING,
- *                      expire INTEGER }
+ *                      secondFactor Credential, backupCodes Credential, canCommit BOOLEAN,
+ *                      whyNot OCTET STRING, told OCTET STRING, expire INTEGER }
  *   Credential: SEQUENCE { state OCTET STRING, pending BOOLEAN }
- *   state: as of EXOP_CREDENTIAL_STATUS; pending: so it will be after commit
- *   told: what the action alone tells: a generated password
- * of commit and cancel: no value.  Anonymous may use a token, and go on with that session.
+ *     state: as of EXOP_CREDENTIAL_STATUS; of a second factor "not set", "set" or "cleared by the
+ *     reset"; of backup codes "not set" or how many are left
+ *     pending: so it will be after commit
+ *   told: what the action alone tells: a generated password, an otpauth URI, backup codes
+ * The response of commit and cancel has no value.  Anonymous may use a token, and go on with that
+ * session.
  */
 #define EXOP_CREDENTIAL_UPDATE EXOP_ARC ".12"
 
@@ -189,6 +193,10 @@ enum exop_update_action {
 	EXOP_UPDATE_UNIX_REMOVE = 7,
 	EXOP_UPDATE_COMMIT = 8,
 	EXOP_UPDATE_CANCEL = 9,
+	EXOP_UPDATE_TOTP = 10,         /* a secret is made, and told */
+	EXOP_UPDATE_TOTP_CODE = 11,    /* text: a code that proves that it was taken over */
+	EXOP_UPDATE_TOTP_REMOVE = 12,  /* of the second factor, backup codes too */
+	EXOP_UPDATE_BACKUP_CODES = 13, /* new ones are made, and told, a blank between them */
 };
 
 /*
@@ -205,6 +213,16 @@ enum exop_update_action {
  * Response: no value.
  */
 #define EXOP_SOFTLOCK_RESET EXOP_ARC ".11"
+
+/*
+ * Log in with the primary password, and a second factor where the account has one, from a
+ * connection that need not be bound, and stays as it is.
+ * Request: SEQUENCE { name OCTET STRING, password OCTET STRING, code OCTET STRING }
+ *   name: as in a bind; code: a one-time code or a backup code; empty: none yet
+ * Response: as of EXOP_SESSION_BEGIN; strongerAuthRequired: the password is right, and a code is
+ * wanted; invalidCredentials: it is wrong, or (with a text) the code is
+ */
+#define EXOP_LOGIN EXOP_ARC ".14"
 
 /*
  * Passwords are set with RFC 3062: userIdentity is a target, none is oneself; without a

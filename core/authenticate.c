@@ -8,6 +8,7 @@
 #include "core/builtin.h"
 #include "core/closure.h"
 #include "core/policy.h"
+#include "core/second_factor.h"
 #include "core/session.h"
 #include "core/token_store.h"
 
@@ -31,17 +32,15 @@ add_test(const struct idm_read *read, const struct idm_entry *account, uint32_t 
 	return IDM_OK;
 }
 
-enum idm_result
-idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account,
-    struct idm_auth_plan *out, struct idm_error *err)
+/* Of these credentials, up to IDM_AUTH_TESTS. */
+static enum idm_result
+plan_tests(const struct idm_read *read, const struct idm_entry *account, const uint32_t *tested,
+    size_t tested_count, struct idm_auth_plan *out, struct idm_error *err)
 {
-	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
-		IDM_ATTR_PRIMARY_CREDENTIAL };
 	struct idm_error why;
 	size_t count = 0;
 	enum idm_result result = IDM_OK;
 
-	memset(out, 0, sizeof(*out));
 	if (account == NULL || !idm_entry_has_class(account, "account")) {
 		say(out, account == NULL ? "no such account" : "not an account");
 		return IDM_OK;
@@ -52,16 +51,33 @@ idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account
 		say(out, why.text);
 		return IDM_OK;
 	}
-	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
+	for (size_t i = 0; i < tested_count; i++) {
 		result = add_test(read, account, tested[i], &out->tests[count], err);
 		if (result == IDM_OK)
 			count++;
 		else if (result != IDM_NOT_FOUND)
 			return result;
 	}
-	if (count == 0)
+	if (out->needs_factor)
+		say(out, "the primary password alone does not bind, for a second factor is set; "
+			 "and no other one fits");
+	else if (count == 0)
 		say(out, "no credential is set");
 	return IDM_OK;
+}
+
+/* Beside a second factor the primary password is not even tested, so nobody learns whether it fits.
+ */
+enum idm_result
+idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account,
+    struct idm_auth_plan *out, struct idm_error *err)
+{
+	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
+		IDM_ATTR_PRIMARY_CREDENTIAL };
+
+	memset(out, 0, sizeof(*out));
+	out->needs_factor = account != NULL && idm_factor_is_set(account);
+	return plan_tests(read, account, tested, out->needs_factor ? 1 : IDM_AUTH_TESTS, out, err);
 }
 
 int
@@ -116,6 +132,19 @@ idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
 {
 	enum idm_result result = idm_auth_plan_tests(read, account, out, err);
 
+	return result == IDM_OK ? idm_auth_plan_unseal(read, ring, out, err) : result;
+}
+
+enum idm_result
+idm_auth_plan_login(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err)
+{
+	static const uint32_t tested[] = { IDM_ATTR_PRIMARY_CREDENTIAL };
+	enum idm_result result;
+
+	memset(out, 0, sizeof(*out));
+	out->login = true;
+	result = plan_tests(read, account, tested, 1, out, err);
 	return result == IDM_OK ? idm_auth_plan_unseal(read, ring, out, err) : result;
 }
 
@@ -241,6 +270,9 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	result = check_credential(read, &account, test->attr_number, test->set_at_no, err);
 	if (result != IDM_OK)
 		return result;
+	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && !plan->login &&
+	    idm_factor_is_set(&account))
+		return idm_fail(err, IDM_DENIED, "a second factor was set meanwhile");
 	out->uuid = account.uuid;
 	out->expire_s = INT64_MAX;
 	out->credential_attr = test->attr_number;

@@ -25,7 +25,9 @@ struct idm_auth_plan {
 	struct idm_uuid account; /* whose secrets are tested */
 	uint64_t account_id;
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
-	char reason[256]; /* why nothing is tested, for the log; empty: tests are real */
+	bool needs_factor; /* so the primary password is not tested */
+	bool login;        /* whoever runs it asks for the second factor himself */
+	char reason[256];  /* for the log, where no test fits; empty: nothing but that */
 };
 
 /*
@@ -58,6 +60,13 @@ enum idm_result idm_auth_plan_unseal(const struct idm_read *read, const struct i
 
 /* idm_auth_plan_tests and idm_auth_plan_unseal. */
 enum idm_result idm_auth_plan(const struct idm_read *read, const struct idm_keyring *ring,
+    const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err);
+
+/*
+ * The same for a login, or for what proves one again: of the primary password alone, whether there
+ * is a second factor or not.  If there is, the caller asks for it behind the verdict.
+ */
+enum idm_result idm_auth_plan_login(const struct idm_read *read, const struct idm_keyring *ring,
     const struct idm_entry *account, struct idm_auth_plan *out, struct idm_error *err);
 
 /* Run the plan's tests: always two verifications unless the first fits.  The number of the test

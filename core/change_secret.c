@@ -29,10 +29,19 @@ check_same(struct idm_evaluation *e, const struct idm_request_secret *secret)
 	return result;
 }
 
+/* A second factor is a part of the primary credential: so is the right to write it. */
+static const struct idm_attr *
+governing_attribute(const struct idm_evaluation *e, uint32_t attr_number)
+{
+	if (attr_number == IDM_ATTR_TOTP_SECRET || attr_number == IDM_ATTR_BACKUP_CODES)
+		attr_number = IDM_ATTR_PRIMARY_CREDENTIAL;
+	return idm_schema_attr_number(e->read->schema, attr_number);
+}
+
 enum idm_result
 idm_evaluate_secret(struct idm_evaluation *e, const struct idm_request_secret *secret)
 {
-	const struct idm_attr *attr = idm_schema_attr_number(e->read->schema, secret->attr_number);
+	const struct idm_attr *attr = governing_attribute(e, secret->attr_number);
 
 	if (secret->set_at_no != 0)
 		return check_same(e, secret);
@@ -83,8 +92,8 @@ static enum idm_result
 seal(struct idm_evaluation *e, const struct idm_request_secret *secret, struct idm_item *item)
 {
 	struct idm_secret_change *out = &item->secrets[item->secret_count++];
-	bool hash = secret->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL ||
-		    secret->attr_number == IDM_ATTR_UNIX_PASSWORD;
+	bool hash = idm_schema_attr_number(e->read->schema, secret->attr_number)->syntax ==
+		    IDM_SYNTAX_CREDENTIAL;
 
 	out->attr_number = secret->attr_number;
 	return idm_seal(hash ? e->context->password_ring : e->context->radius_ring, &e->uuid,
@@ -97,7 +106,8 @@ enum idm_result
 idm_evaluate_secrets(struct idm_evaluation *e, struct idm_item *item)
 {
 	static const uint32_t sealed[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
-		IDM_ATTR_RADIUS_SECRET, IDM_ATTR_RADIUS_CLIENT_SECRET };
+		IDM_ATTR_RADIUS_SECRET, IDM_ATTR_RADIUS_CLIENT_SECRET, IDM_ATTR_TOTP_SECRET,
+		IDM_ATTR_BACKUP_CODES };
 	const struct idm_request_secret *secret;
 	size_t room = e->request->secret_count + 1 + sizeof(sealed) / sizeof(sealed[0]);
 	enum idm_result result = IDM_OK;

@@ -76,11 +76,16 @@ reset(struct recovery *r, const struct idm_entry *account, const char *phc)
 {
 	const struct idm_schema *schema = idm_schema_builtin();
 	struct idm_request_mod mods[2];
-	struct idm_request_secret secret = { .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
-		.plain = idm_span_cstr(phc),
-		.marker = "generated" };
+	struct idm_request_secret secrets[] = {
+		{ .attr_number = IDM_ATTR_PRIMARY_CREDENTIAL,
+		    .plain = idm_span_cstr(phc),
+		    .marker = "generated" },
+		{ .attr_number =
+			IDM_ATTR_TOTP_SECRET }, /* who has it may be who is to be kept out */
+		{ .attr_number = IDM_ATTR_BACKUP_CODES },
+	};
 	struct idm_request request = {
-		.target = account->uuid, .mods = mods, .secrets = &secret, .secret_count = 1
+		.target = account->uuid, .mods = mods, .secrets = secrets, .secret_count = 3
 	};
 
 	if (idm_entry_has(account, IDM_ATTR_ACCOUNT_VALID_FROM))

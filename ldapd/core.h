@@ -153,6 +153,9 @@ struct core_job {
 	uint64_t change_no;               /* of the change that was made; 0: none */
 	const char *note;                 /* what the client is to know of its success, or NULL */
 	struct idm_request_secret secret; /* of the request, where it sets one */
+	struct idm_span code;             /* of a second factor, as the client sent it */
+	bool short_password;              /* the new one, for one without a second factor */
+	bool clears_factor;               /* the request takes the second factor away too */
 	struct idm_span generated;        /* to be told when it is stored; else empty */
 	struct core_job *next;
 };

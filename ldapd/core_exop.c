@@ -99,9 +99,19 @@ core_open_secret(struct core_job *job, const struct core_access *a, uint32_t att
 void
 core_change_secret(struct core_job *job, core_changed changed)
 {
+	static const uint32_t factor[] = { IDM_ATTR_TOTP_SECRET, IDM_ATTR_BACKUP_CODES };
+	struct idm_request_secret *secrets = idm_arena_array(job->arena, 3, sizeof(*secrets));
+
+	if (secrets == NULL) {
+		changed(job, IDM_LIMIT, NULL);
+		return;
+	}
+	secrets[0] = job->secret;
 	job->request.operation = IDM_OP_MODIFY;
-	job->request.secrets = &job->secret;
+	job->request.secrets = secrets;
 	job->request.secret_count = 1;
+	for (size_t i = 0; job->clears_factor && i < sizeof(factor) / sizeof(factor[0]); i++)
+		secrets[job->request.secret_count++].attr_number = factor[i];
 	core_change(job, changed);
 }
 
@@ -125,6 +135,7 @@ static const struct {
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_CREDENTIAL_UPDATE, core_credential_update },
 	{ EXOP_RESET_TOKEN, core_reset_token },
+	{ EXOP_LOGIN, core_login },
 	{ EXOP_PASSWORD_MODIFY, core_password_modify },
 };
 
@@ -132,7 +143,7 @@ static const struct {
 static bool
 takes_anybody(const char *oid)
 {
-	static const char *const oids[] = { EXOP_CREDENTIAL_UPDATE };
+	static const char *const oids[] = { EXOP_CREDENTIAL_UPDATE, EXOP_LOGIN };
 
 	for (size_t i = 0; i < sizeof(oids) / sizeof(oids[0]); i++) {
 		if (strcmp(oid, oids[i]) == 0)

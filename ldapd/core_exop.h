@@ -46,10 +46,33 @@ void core_verify_own(struct core_job *job, struct idm_span password, hash_done d
 /* That was not the password: the client gets `text`, the log `reason`. */
 void core_refuse_password(struct core_job *job, const char *reason, const char *text);
 
+/*
+ * The second factor of an account whose password has just been proved: nothing to prove, or proved
+ * by `code`; wanted, where that is empty; else wrong.  For a wrong one `err` has the reason.
+ */
+enum core_factor {
+	CORE_FACTOR_FINE,
+	CORE_FACTOR_WANTED,
+	CORE_FACTOR_WRONG,
+};
+enum idm_result core_factor_prove(struct core_job *job, const struct core_read *read,
+    const struct idm_entry *account, struct idm_span code, enum core_factor *out,
+    struct idm_error *err);
+/* The answer to one that is not fine. */
+void core_factor_refuse(struct core_job *job, enum core_factor factor, const struct idm_error *err);
+
+/* A session for job->identity, which has just logged in; the answer to EXOP_SESSION_BEGIN. */
+void core_session_issue(struct core_job *job);
+
 /* Is the password good enough for a's target (idm_password_judge)?  IDM_CONSTRAINT tells why not.
  */
 enum idm_result core_judge_password(struct core_job *job, const struct core_access *a,
     struct idm_span password, struct idm_error *err);
+
+/* The same for a password beside a second factor; *is_short (may be NULL): it would not do without.
+ */
+enum idm_result core_judge_password_beside(struct core_job *job, const struct core_access *a,
+    struct idm_span password, bool factor, bool *is_short, struct idm_error *err);
 
 /* What softlocks there are on the target's credentials (EXOP_CREDENTIAL_STATUS), if the caller may
  * know that. */
@@ -70,5 +93,6 @@ void core_audit_trail(struct core_job *job);
 void core_api_token(struct core_job *job);
 void core_credential_update(struct core_job *job);
 void core_reset_token(struct core_job *job);
+void core_login(struct core_job *job);
 
 #endif

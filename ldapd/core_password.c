@@ -3,6 +3,7 @@
 
 #include "core/builtin.h"
 #include "core/policy.h"
+#include "core/second_factor.h"
 #include "ldapd/ber.h"
 #include "ldapd/core_audit.h"
 #include "ldapd/core_exop.h"
@@ -106,9 +107,27 @@ load_badlist(struct core_job *job, const struct core_access *a, struct idm_quali
 	    job, &config, IDM_ATTR_BADLIST_PASSWORD, true, list, room, &quality->badlist_count);
 }
 
+static uint32_t
+count_chars(struct idm_span text)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += (text.ptr[i] & 0xc0) != 0x80;
+	return count;
+}
+
 enum idm_result
 core_judge_password(struct core_job *job, const struct core_access *a, struct idm_span password,
     struct idm_error *err)
+{
+	return core_judge_password_beside(job, a, password, false, NULL, err);
+}
+
+/* The default minimum is lower beside a second factor; one that a policy raised is not. */
+enum idm_result
+core_judge_password_beside(struct core_job *job, const struct core_access *a,
+    struct idm_span password, bool factor, bool *is_short, struct idm_error *err)
 {
 	static const uint32_t own[] = { IDM_ATTR_NAME, IDM_ATTR_DISPLAYNAME, IDM_ATTR_LEGALNAME,
 		IDM_ATTR_MAIL };
@@ -118,6 +137,10 @@ core_judge_password(struct core_job *job, const struct core_access *a, struct id
 	enum idm_result result = idm_policy_of(&a->read.read, &a->target, &policy, err);
 
 	quality.min_chars = policy.password_minimum;
+	if (factor && policy.password_minimum <= IDM_PASSWORD_MIN_CHARS)
+		quality.min_chars = IDM_FACTOR_PASSWORD_MIN_CHARS;
+	if (is_short != NULL)
+		*is_short = count_chars(password) < policy.password_minimum;
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && result == IDM_OK; i++)
 		result =
 		    collect(job, &a->target, own[i], false, words, OWN_WORDS, &quality.word_count);
@@ -260,6 +283,9 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 		result = core_may_write(&a, job->secret.attr_number, &err);
 	if (result == IDM_OK)
 		result = choose_password(job, &a, modify, &password, &err);
+	/* Somebody else's reset: who lost the password may have lost the authenticator with it. */
+	job->clears_factor = job->secret.attr_number == IDM_ATTR_PRIMARY_CREDENTIAL &&
+			     !idm_uuid_equal(&job->request.target, &job->identity.uuid);
 	core_read_end(&a.read);
 	if (result == IDM_OK)
 		hash_password(job, password);

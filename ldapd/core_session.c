@@ -3,6 +3,7 @@
 
 #include "core/closure.h"
 #include "core/policy.h"
+#include "core/second_factor.h"
 #include "core/session.h"
 #include "ldapd/ber.h"
 #include "ldapd/core_audit.h"
@@ -97,7 +98,7 @@ begin_session(
 }
 
 void
-core_session_begin(struct core_job *job)
+core_session_issue(struct core_job *job)
 {
 	struct core_access a;
 	struct idm_token_row row = { .id = { { 0 } } };
@@ -105,9 +106,6 @@ core_session_begin(struct core_job *job)
 	char token[IDM_TOKEN_TEXT];
 	enum idm_result result = core_access_begin(job, IDM_SPAN_EMPTY, &a, &err);
 
-	if (result == IDM_OK && job->identity.kind != IDM_IDENTITY_PASSWORD)
-		result = idm_refuse(&err, IDM_DENIED,
-		    "a session begins with the account's password: bind with that");
 	if (result == IDM_OK && !idm_token_generate(token, &row))
 		result = idm_fail(&err, IDM_SYSTEM, "no random octets");
 	if (result == IDM_OK)
@@ -121,6 +119,39 @@ core_session_begin(struct core_job *job)
 	}
 	core_read_end(&a.read);
 	OPENSSL_cleanse(token, sizeof(token));
+}
+
+/* A bind has proved no second factor: one that was set since is asked for by a new login. */
+static enum idm_result
+may_begin(struct core_job *job, struct idm_error *err)
+{
+	struct core_read read;
+	struct idm_entry account;
+	enum idm_result result;
+
+	if (job->identity.kind != IDM_IDENTITY_PASSWORD)
+		return idm_refuse(err, IDM_DENIED,
+		    "a session begins with the account's password: bind with that");
+	result = core_read_begin(job, &read, err);
+	if (result == IDM_OK)
+		result = idm_lookup_uuid(&read.read, &job->identity.uuid, &account, err);
+	if (result == IDM_OK && idm_factor_is_set(&account))
+		result = idm_refuse(err, IDM_DENIED,
+		    "this account has a second factor: `kanidm login` asks for it");
+	core_read_end(&read);
+	return result;
+}
+
+void
+core_session_begin(struct core_job *job)
+{
+	struct idm_error err = { .text = "" };
+	enum idm_result result = may_begin(job, &err);
+
+	if (result == IDM_OK)
+		core_session_issue(job);
+	else
+		core_job_fail(job, result, &err);
 }
 
 /* --- re-authentication */
@@ -172,6 +203,18 @@ core_refuse_password(struct core_job *job, const char *reason, const char *text)
 	core_job_done(job, LDAP_INVALID_CREDENTIALS, text);
 }
 
+/* The second factor of the caller's own account. */
+static enum idm_result
+prove_own_factor(struct core_job *job, const struct core_read *read, enum core_factor *out,
+    struct idm_error *err)
+{
+	struct idm_entry account;
+	enum idm_result result = idm_lookup_uuid(&read->read, &job->identity.uuid, &account, err);
+
+	return result == IDM_OK ? core_factor_prove(job, read, &account, job->code, out, err)
+				: result;
+}
+
 static void
 on_reauth(struct hash_job *hash)
 {
@@ -179,6 +222,7 @@ on_reauth(struct hash_job *hash)
 	struct idm_identity proved, identity = job->identity;
 	struct core_read read;
 	struct idm_error err = { .text = "" };
+	enum core_factor factor = CORE_FACTOR_FINE;
 	enum idm_result result;
 
 	if (hash->result != IDM_OK) {
@@ -189,9 +233,13 @@ on_reauth(struct hash_job *hash)
 	if (result == IDM_OK)
 		result = idm_auth_verdict(&read.read, &hash->plan, hash->fitted, &proved, &err);
 	if (result == IDM_OK)
+		result = prove_own_factor(job, &read, &factor, &err);
+	if (result == IDM_OK && factor == CORE_FACTOR_FINE)
 		result = extend_session(job, &read, &identity, &err);
 	core_read_end(&read);
-	if (result == IDM_OK) {
+	if (result == IDM_OK && factor != CORE_FACTOR_FINE) {
+		core_factor_refuse(job, factor, &err);
+	} else if (result == IDM_OK) {
 		core_audit_done(job, IDM_AUDIT_REAUTH, 0);
 		core_rehash(job->core, hash);
 		answer_privileged(job, &identity);
@@ -199,16 +247,6 @@ on_reauth(struct hash_job *hash)
 		core_refuse_password(job, err.text, "");
 	} else {
 		core_job_fail(job, result, &err);
-	}
-}
-
-/* The unix password proves nothing here. */
-static void
-keep_primary(struct idm_auth_plan *plan)
-{
-	for (size_t i = 0; i < IDM_AUTH_TESTS; i++) {
-		if (plan->tests[i].attr_number != IDM_ATTR_PRIMARY_CREDENTIAL)
-			idm_auth_plan_drop(plan, i);
 	}
 }
 
@@ -226,11 +264,10 @@ core_verify_own(struct core_job *job, struct idm_span password, hash_done done)
 	if (result == IDM_OK)
 		result = idm_lookup_uuid(&read.read, &job->identity.uuid, &account, &err);
 	if (result == IDM_OK)
-		result = idm_auth_plan(&read.read, job->core->data.password_ring,
+		result = idm_auth_plan_login(&read.read, job->core->data.password_ring,
 		    password.len > IDM_PASSWORD_MAX_BYTES ? NULL : &account, &hash->plan, &err);
 	core_read_end(&read);
 	if (result == IDM_OK) {
-		keep_primary(&hash->plan);
 		core_verify(job, hash, done);
 		return;
 	}
@@ -238,12 +275,28 @@ core_verify_own(struct core_job *job, struct idm_span password, hash_done done)
 	core_job_fail(job, result, &err);
 }
 
+/* A password, and maybe a code. */
+static bool
+read_proof(struct idm_span value, struct idm_span *password, struct idm_span *code)
+{
+	struct idm_span fields[2];
+
+	*code = IDM_SPAN_EMPTY;
+	if (core_read_strings(value, password, 1))
+		return true;
+	if (!core_read_strings(value, fields, 2))
+		return false;
+	*password = fields[0];
+	*code = fields[1];
+	return true;
+}
+
 void
 core_session_reauth(struct core_job *job)
 {
 	struct idm_span password;
 
-	if (!core_read_strings(job->message.extended.value, &password, 1))
+	if (!read_proof(job->message.extended.value, &password, &job->code))
 		core_job_done(job, LDAP_PROTOCOL_ERROR, "the value is not a password");
 	else if (job->identity.kind != IDM_IDENTITY_SESSION)
 		core_job_done(job, LDAP_UNWILLING_TO_PERFORM, "only a session is re-authenticated");

@@ -148,32 +148,60 @@ write_password(struct ber_writer *w, const struct core_access *a,
 	ber_close(w, seq);
 }
 
-/* Nobody locks himself out. */
-static enum idm_result
-check_commit(const struct core_update *update, enum idm_result may_write,
-    const struct idm_error *why, struct idm_error *err)
+/* Is it somebody else who sets this account's credentials, or lets them be set by a token? */
+static bool
+is_reset(const struct core_update *update)
 {
+	return update->by_reset || !idm_uuid_equal(&update->begun_by, &update->account);
+}
+
+static bool
+is_short(const struct core_update *update)
+{
+	if (update->primary.what == CORE_UPDATE_SET)
+		return update->primary.is_short;
+	return update->factor.totp_what == CORE_UPDATE_REMOVE && update->factor.stored_short;
+}
+
+/* Nobody locks himself out. */
+enum idm_result
+core_update_check(const struct core_update *update, const struct core_access *a,
+    enum idm_result may_write, const struct idm_error *why, struct idm_error *why_not)
+{
+	bool factor = core_update_has_factor(update, &a->target);
+	bool primary = update->primary.what == CORE_UPDATE_SET ||
+		       (update->primary.what == CORE_UPDATE_KEEP &&
+			   idm_entry_has(&a->target, IDM_ATTR_PRIMARY_CREDENTIAL));
+
 	if (may_write != IDM_OK)
-		return idm_refuse(err, may_write, "%s", why->client_text);
+		return idm_refuse(why_not, may_write, "%s", why->client_text);
 	if (update->primary.what == CORE_UPDATE_REMOVE &&
 	    (update->by_reset || idm_uuid_equal(&update->begun_by, &update->account)))
-		return idm_refuse(err, IDM_CONSTRAINT,
+		return idm_refuse(why_not, IDM_CONSTRAINT,
 		    "without a password you could not log in any more: set one");
+	if (factor && !primary)
+		return idm_refuse(
+		    why_not, IDM_CONSTRAINT, "a second factor needs a password beside it: set one");
+	if (!factor && primary && is_short(update))
+		return idm_refuse(why_not, IDM_CONSTRAINT,
+		    "the password is too short without a second factor: set a longer one");
 	return IDM_OK;
 }
 
-static void
+static enum idm_result
 write_state(struct core_job *job, const struct core_update *update, const struct core_access *a,
-    const struct idm_error *why, struct idm_span session, struct idm_span told)
+    const struct idm_error *why, struct idm_span session, struct idm_span told,
+    struct idm_error *err)
 {
 	struct ber_writer w;
 	char spn[IDM_SPN_MAX];
 	char uuid[IDM_UUID_TEXT];
 	size_t spn_len = idm_lookup_spn(&a->read.read, &a->target, spn);
 	size_t seq;
+	enum idm_result result;
 
 	idm_uuid_format(&a->target.uuid, uuid);
-	ber_writer_init(&w, 2 * CORE_VALUE_BYTES);
+	ber_writer_init(&w, 3 * CORE_VALUE_BYTES);
 	seq = ber_open(&w, BER_SEQUENCE, BER_LONG);
 	ber_write_octets(&w, BER_OCTET_STRING, session);
 	ber_write_octets(&w, BER_OCTET_STRING, idm_span_of(spn, spn_len));
@@ -181,12 +209,17 @@ write_state(struct core_job *job, const struct core_update *update, const struct
 	ber_write_octets(&w, BER_OCTET_STRING, idm_span_cstr(uuid));
 	write_password(&w, a, &update->primary, IDM_ATTR_PRIMARY_CREDENTIAL);
 	write_password(&w, a, &update->unix_password, IDM_ATTR_UNIX_PASSWORD);
+	result = core_update_write_factor(job, update, a, &w, err);
 	ber_write_boolean(&w, BER_BOOLEAN, why->client_text[0] == '\0');
 	ber_write_octets(&w, BER_OCTET_STRING, idm_span_cstr(why->client_text));
 	ber_write_octets(&w, BER_OCTET_STRING, told);
 	ber_write_integer(&w, BER_INTEGER, update->expire_s);
 	ber_close(&w, seq);
-	core_job_value(job, &w, NULL);
+	if (result == IDM_OK)
+		core_job_value(job, &w, NULL);
+	else
+		ber_writer_free(&w);
+	return result;
 }
 
 void
@@ -195,16 +228,16 @@ core_update_answer(struct core_job *job, const struct core_update *update, struc
 {
 	struct core_access a;
 	enum idm_result may_write;
-	struct idm_error why = { .text = "" }, not = { .text = "" }, err = { .text = "" };
+	struct idm_error why = { .text = "" }, why_not = { .text = "" }, err = { .text = "" };
 	enum idm_result result = core_update_access(job, update, &a, &may_write, &why, &err);
 
 	if (result == IDM_OK)
-		check_commit(update, may_write, &why, &not );
+		core_update_check(update, &a, may_write, &why, &why_not);
 	if (result == IDM_OK)
-		write_state(job, update, &a, &not, session, told);
-	else
-		core_job_fail(job, result, &err);
+		result = write_state(job, update, &a, &why_not, session, told, &err);
 	core_read_end(&a.read);
+	if (result != IDM_OK)
+		core_job_fail(job, result, &err);
 }
 
 /* --- begin */
@@ -275,6 +308,7 @@ on_hashed(struct hash_job *hash)
 	password = password_of(update, job->secret.attr_number);
 	password->what = CORE_UPDATE_SET;
 	password->marker = job->secret.marker;
+	password->is_short = job->short_password;
 	memcpy(password->phc, hash->phc, sizeof(password->phc));
 	core_update_answer(job, update, IDM_SPAN_EMPTY, job->generated);
 }
@@ -298,7 +332,7 @@ hash_password(struct core_job *job, struct idm_span text)
 	core_job_fail(job, IDM_BUSY, &err);
 }
 
-/* May the session write this password, and is there a place for it? */
+/* May the session write this password? */
 static enum idm_result
 check_password(const struct core_access *a, enum idm_result may_write, const struct idm_error *why,
     uint32_t attr_number, struct idm_error *err)
@@ -306,10 +340,6 @@ check_password(const struct core_access *a, enum idm_result may_write, const str
 	if (attr_number == IDM_ATTR_PRIMARY_CREDENTIAL)
 		return may_write == IDM_OK ? IDM_OK
 					   : idm_refuse(err, may_write, "%s", why->client_text);
-	if (!idm_entry_has_class(&a->target, "posixaccount"))
-		return idm_refuse(err, IDM_CONSTRAINT,
-		    "the account has no POSIX data, and so no unix password: `kanidm person posix "
-		    "set` first");
 	return core_may_write(a, attr_number, err);
 }
 
@@ -325,9 +355,26 @@ generate(struct core_job *job, struct idm_error *err)
 	return job->generated.ptr == NULL ? IDM_LIMIT : IDM_OK;
 }
 
+/* Whoever resets the password of somebody else takes the second factor away. */
+static enum idm_result
+judge(struct core_job *job, struct core_update *update, const struct core_access *a,
+    uint32_t attr_number, struct idm_span text, struct idm_error *err)
+{
+	bool primary = attr_number == IDM_ATTR_PRIMARY_CREDENTIAL;
+	bool factor = primary && core_update_has_factor(update, &a->target) &&
+		      !(is_reset(update) && update->factor.totp_what == CORE_UPDATE_KEEP);
+	bool too_short = false;
+	enum idm_result result = core_judge_password_beside(job, a, text, factor, &too_short, err);
+
+	if (result == IDM_OK && factor && too_short)
+		result = core_update_keep_factor(job, update, a, err);
+	job->short_password = factor && too_short;
+	return result;
+}
+
 /* `text` NULL: one is generated. */
 static void
-set_password(struct core_job *job, const struct core_update *update, uint32_t attr_number,
+set_password(struct core_job *job, struct core_update *update, uint32_t attr_number,
     const struct idm_span *text)
 {
 	struct core_access a;
@@ -338,8 +385,10 @@ set_password(struct core_job *job, const struct core_update *update, uint32_t at
 	if (result == IDM_OK)
 		result = check_password(&a, may_write, &why, attr_number, &err);
 	if (result == IDM_OK)
-		result =
-		    text == NULL ? generate(job, &err) : core_judge_password(job, &a, *text, &err);
+		result = text == NULL ? generate(job, &err)
+				      : judge(job, update, &a, attr_number, *text, &err);
+	if (result == IDM_OK && attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && is_reset(update))
+		core_update_clear_factor(update, &a.target);
 	core_read_end(&a.read);
 	job->secret.attr_number = attr_number;
 	job->secret.marker = text == NULL ? "generated" : "password";
@@ -364,6 +413,8 @@ remove_password(struct core_job *job, struct core_update *update, uint32_t attr_
 		OPENSSL_cleanse(password, sizeof(*password));
 		password->what =
 		    idm_entry_has(&a.target, attr_number) ? CORE_UPDATE_REMOVE : CORE_UPDATE_KEEP;
+		if (attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && is_reset(update))
+			core_update_clear_factor(update, &a.target);
 	}
 	core_read_end(&a.read);
 	if (result == IDM_OK)
@@ -383,7 +434,7 @@ commit(struct core_job *job, struct core_update *update)
 	enum idm_result result = core_update_access(job, update, &a, &may_write, &why, &err);
 
 	if (result == IDM_OK)
-		result = check_commit(update, may_write, &why, &err);
+		result = core_update_check(update, &a, may_write, &why, &err);
 	core_read_end(&a.read);
 	if (result == IDM_OK)
 		core_update_commit(job, update);
@@ -409,7 +460,8 @@ read_request(
 	struct ber_reader r = ber_reader_of(value, &bad);
 	struct ber_reader seq = ber_read_nested(&r, BER_SEQUENCE);
 
-	*action = ber_read_integer(&seq, BER_ENUMERATED, EXOP_UPDATE_BEGIN, EXOP_UPDATE_CANCEL);
+	*action =
+	    ber_read_integer(&seq, BER_ENUMERATED, EXOP_UPDATE_BEGIN, EXOP_UPDATE_BACKUP_CODES);
 	*session = ber_read_octets(&seq, BER_OCTET_STRING);
 	*text = ber_read_octets(&seq, BER_OCTET_STRING);
 	ber_read_end(&seq);
@@ -438,6 +490,10 @@ step(struct core_job *job, enum exop_update_action action, struct core_update *u
 		set_password(job, update, IDM_ATTR_UNIX_PASSWORD, &text);
 		return;
 	case EXOP_UPDATE_UNIX_REMOVE: remove_password(job, update, IDM_ATTR_UNIX_PASSWORD); return;
+	case EXOP_UPDATE_TOTP: core_update_totp(job, update); return;
+	case EXOP_UPDATE_TOTP_CODE: core_update_totp_code(job, update, text); return;
+	case EXOP_UPDATE_TOTP_REMOVE: core_update_totp_remove(job, update); return;
+	case EXOP_UPDATE_BACKUP_CODES: core_update_backup_codes(job, update); return;
 	case EXOP_UPDATE_COMMIT: commit(job, update); return;
 	case EXOP_UPDATE_CANCEL: cancel(job, update); return;
 	}

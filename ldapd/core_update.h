@@ -9,6 +9,7 @@
 #define LDAPD_CORE_UPDATE_H
 
 #include "core/reset.h"
+#include "core/second_factor.h"
 #include "ldapd/core_exop.h"
 
 enum {
@@ -33,7 +34,21 @@ enum core_update_what {
 struct core_update_password {
 	enum core_update_what what;
 	const char *marker; /* "password", "generated" */
+	bool is_short;      /* it will do beside a second factor alone */
 	char phc[IDM_PHC_BYTES];
+};
+
+/* And of the second factor. */
+struct core_update_factor {
+	bool offered; /* a secret was shown, and no code of it came back yet */
+	struct idm_totp offer;
+	enum core_update_what totp_what;
+	struct idm_totp totp;
+	uint64_t step;     /* whose code proved it: it is not taken again */
+	bool stored_short; /* the stored password is short */
+	bool cleared;      /* by who resets the password of somebody else */
+	enum core_update_what codes_what;
+	struct idm_backup_codes codes;
 };
 
 struct core_update {
@@ -53,6 +68,7 @@ struct core_update {
 	/* What commit will do. */
 	struct core_update_password primary;
 	struct core_update_password unix_password;
+	struct core_update_factor factor;
 };
 
 struct core_updates *core_updates_new(void);
@@ -99,6 +115,24 @@ void core_update_answer(struct core_job *job, const struct core_update *update,
 /* The steps that have their own files. */
 void core_update_use_token(struct core_job *job, struct idm_span token);
 void core_update_commit(struct core_job *job, struct core_update *update);
+
+/* May the session commit?  `why_not` gets the reason; `may_write`, `why`: of core_update_access. */
+enum idm_result core_update_check(const struct core_update *update, const struct core_access *a,
+    enum idm_result may_write, const struct idm_error *why, struct idm_error *why_not);
+
+/* The second factor (core_update_factor.c): whether there is one after commit, the steps about it,
+ * what a reset by somebody else does with it, and how it is told. */
+bool core_update_has_factor(const struct core_update *update, const struct idm_entry *account);
+void core_update_totp(struct core_job *job, struct core_update *update);
+void core_update_totp_code(struct core_job *job, struct core_update *update, struct idm_span code);
+void core_update_totp_remove(struct core_job *job, struct core_update *update);
+void core_update_backup_codes(struct core_job *job, struct core_update *update);
+void core_update_clear_factor(struct core_update *update, const struct idm_entry *account);
+/* A short password is to be set beside the stored factor, which is to say so. */
+enum idm_result core_update_keep_factor(struct core_job *job, struct core_update *update,
+    const struct core_access *a, struct idm_error *err);
+enum idm_result core_update_write_factor(struct core_job *job, const struct core_update *update,
+    const struct core_access *a, struct ber_writer *w, struct idm_error *err);
 
 /* Service accounts have generated passwords alone. */
 enum idm_result core_update_check_target(const struct core_access *a, struct idm_error *err);

@@ -1,8 +1,9 @@
 /* The end of a credential update session: what it prepared is stored as one change (SPEC 6.8). */
 #include "ldapd/ber.h"
 #include "ldapd/core_update.h"
+#include "ldapd/log.h"
 
-enum { SECRETS_MAX = 2 };
+enum { SECRETS_MAX = 4 };
 
 static enum idm_result
 add_secret(struct core_job *job, struct idm_request_secret *secrets, uint32_t attr_number,
@@ -21,6 +22,29 @@ add_secret(struct core_job *job, struct idm_request_secret *secrets, uint32_t at
 	return secret->plain.ptr == NULL ? IDM_LIMIT : IDM_OK;
 }
 
+/* A second factor is stored with whether the password is short without it. */
+static enum idm_result
+add_factor(struct core_job *job, struct idm_request_secret *secrets,
+    const struct core_update *update, enum core_update_what what, uint32_t attr_number)
+{
+	struct idm_request_secret *secret = &secrets[job->request.secret_count];
+	const struct core_update_factor *factor = &update->factor;
+	bool is_short = update->primary.what == CORE_UPDATE_SET ? update->primary.is_short
+								: factor->stored_short;
+
+	if (what == CORE_UPDATE_KEEP)
+		return IDM_OK;
+	job->request.secret_count++;
+	secret->attr_number = attr_number;
+	if (what == CORE_UPDATE_REMOVE)
+		return IDM_OK;
+	secret->marker = "set";
+	secret->plain = attr_number == IDM_ATTR_TOTP_SECRET
+			    ? idm_factor_encode_totp(&factor->totp, is_short, job->arena)
+			    : idm_factor_encode_codes(&factor->codes, job->arena);
+	return secret->plain.ptr == NULL ? IDM_LIMIT : IDM_OK;
+}
+
 /* The change, by the rights of who began the session. */
 static enum idm_result
 prepare(struct core_job *job, const struct core_update *update, struct idm_error *err)
@@ -36,6 +60,12 @@ prepare(struct core_job *job, const struct core_update *update, struct idm_error
 	result = add_secret(job, secrets, IDM_ATTR_PRIMARY_CREDENTIAL, &update->primary);
 	if (result == IDM_OK)
 		result = add_secret(job, secrets, IDM_ATTR_UNIX_PASSWORD, &update->unix_password);
+	if (result == IDM_OK)
+		result = add_factor(
+		    job, secrets, update, update->factor.totp_what, IDM_ATTR_TOTP_SECRET);
+	if (result == IDM_OK)
+		result = add_factor(
+		    job, secrets, update, update->factor.codes_what, IDM_ATTR_BACKUP_CODES);
 	if (result == IDM_OK && job->request.secret_count == 0)
 		return idm_refuse(
 		    err, IDM_CONSTRAINT, "there is nothing to commit: set a password first");
@@ -74,9 +104,28 @@ take_back(struct core_job *job)
 		(void)core_reset_store(job, &update->reset, NULL);
 }
 
+/* The code that proved the new second factor is not good for a login. */
+static enum idm_result
+note_step(struct core_job *job, struct idm_error *err)
+{
+	struct core_update *update;
+	struct idm_txn txn;
+	enum idm_result result;
+
+	core_updates_find_id(job->core, &job->update, &update, NULL);
+	if (update == NULL || update->factor.totp_what != CORE_UPDATE_SET)
+		return IDM_OK;
+	result = idm_store_local_write_begin(job->core->data.store, &txn, err);
+	if (result == IDM_OK)
+		result = idm_factor_begin(
+		    &txn, &update->account, job->change_no, update->factor.step, err);
+	return idm_store_write_end(&txn, result, err);
+}
+
 static void
 on_committed(struct core_job *job, enum idm_result result, const struct idm_error *err)
 {
+	struct idm_error failed = { .text = "" };
 	struct ber_writer w;
 
 	if (result != IDM_OK) {
@@ -84,6 +133,8 @@ on_committed(struct core_job *job, enum idm_result result, const struct idm_erro
 		core_job_fail(job, result, err);
 		return;
 	}
+	if (note_step(job, &failed) != IDM_OK)
+		log_error("core: a code that was used could not be noted: %s", failed.text);
 	core_updates_remove(job->core, &job->update);
 	ber_writer_init(&w, CORE_VALUE_BYTES);
 	core_job_value(job, &w, renewed_identity(job));

@@ -72,6 +72,7 @@ end(struct core_update *update, enum core_update_state state)
 	update->state = state;
 	OPENSSL_cleanse(&update->primary, sizeof(update->primary));
 	OPENSSL_cleanse(&update->unix_password, sizeof(update->unix_password));
+	OPENSSL_cleanse(&update->factor, sizeof(update->factor));
 }
 
 /* All open ones of an account. */

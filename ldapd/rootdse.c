@@ -30,6 +30,7 @@ static const char *const extensions[] = {
 	EXOP_CREDENTIAL_UPDATE,
 	EXOP_RESET_TOKEN,
 	EXOP_SOFTLOCK_RESET,
+	EXOP_LOGIN,
 };
 
 static const char *const features[] = {

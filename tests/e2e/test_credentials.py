@@ -1,7 +1,12 @@
 """Credential update sessions and reset tokens, on terminals and by scripts."""
 
+import base64
+import hashlib
+import hmac
 import json
 import re
+import struct
+import urllib.parse
 
 import pexpect
 import pytest
@@ -252,3 +257,141 @@ def test_who_may_not_set_the_password_makes_no_token(instance, person):
     done = instance.kanidm("person", "credential", "create-reset-token", "companion", name=person)
     assert done.returncode == 1
     assert "primary_credential" in done.stderr
+
+
+# --- a second factor
+
+
+class Authenticator:
+    """What a telephone makes of the URI (RFC 6238)."""
+
+    def __init__(self, uri, clock):
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(uri).query)
+        secret = query["secret"][0]
+        self.secret = base64.b32decode(secret + "=" * (-len(secret) % 8))
+        self.hash = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256}[query["algorithm"][0]]
+        self.clock = clock
+
+    def code(self):
+        mac = hmac.new(self.secret, struct.pack(">Q", self.clock.now() // 30), self.hash).digest()
+        at = mac[-1] & 15
+        return f"{(struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000:06}"
+
+    def next_code(self):
+        """One that was not used."""
+        self.clock.shift(60)
+        return self.code()
+
+
+@pytest.fixture
+def clock(instance):
+    instance.clock.set(instance.clock.now())
+    yield instance.clock
+    instance.clock.reset()
+
+
+@pytest.fixture
+def enrolled(instance, person, clock):
+    """A person with a second factor, and the backup codes."""
+    instance.login(person)
+    child = dialogue(instance, *UPDATE, person, "-D", person)
+    shown = say(child, "totp", "Enter TOTP: ")
+    authenticator = Authenticator(re.search(r"otpauth://\S+", shown)[0], clock)
+    assert shown.count("\u2588") > 50
+    assert "wrong code" in say(child, "000000", "Enter TOTP: ")
+    assert "success" in say(child, authenticator.code())
+    shown = say(child, "backup codes")
+    codes = re.findall(r"\b\w{5}-\w{5}-\w{5}-\w{5}\b", shown)
+    assert len(set(codes)) == 8
+    shown = say(child, "status")
+    assert "totp: set (when committed)" in shown and "backup_code: 8 left" in shown
+    commit(child)
+    return person, authenticator, codes
+
+
+def login_with(instance, name, code, status=0):
+    child = terminal(instance, "login", "--name", name)
+    child.expect("password: ")
+    child.sendline(instance.passwords[name])
+    child.expect("Enter TOTP: ")
+    child.sendline(code)
+    finish(child, status)
+    return child.before
+
+
+def test_a_login_asks_for_the_second_factor(instance, enrolled):
+    name, authenticator, _ = enrolled
+    code = authenticator.next_code()
+    assert f"Login Success for {name}" in login_with(instance, name, code)
+    assert name in instance.ok("self", "whoami", name=name)
+    assert "used before" in login_with(instance, name, code, status=1)
+    done = instance.kanidm("login", name=name, password=instance.passwords[name])
+    assert done.returncode == 1 and "a code of it is wanted" in done.stderr
+    done = instance.kanidm("login", name=name, password=instance.passwords[name],
+                           input=authenticator.next_code() + "\n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_backup_code_stands_for_it_once(instance, enrolled):
+    name, _, codes = enrolled
+    login_with(instance, name, codes[3])
+    assert "used before" in login_with(instance, name, codes[3], status=1)
+    child = dialogue(instance, *UPDATE, name, "-D", name)
+    assert "totp: set" in child.before and "backup_code: 7 left" in child.before
+    child.sendline("quit")
+    finish(child)
+
+
+def test_with_a_second_factor_the_password_alone_does_not_bind(instance, enrolled):
+    name, _, _ = enrolled
+    assert not instance.can_bind(name)
+    instance.ok("person", "posix", "set", name, name="idm_admin")
+    child = dialogue(instance, *UPDATE, name, "-D", "idm_admin")
+    choose(child, OTHER, "unix pass")
+    commit(child)
+    assert instance.can_bind(name, OTHER)
+    assert not instance.can_bind(name)
+    assert "second factor" in instance.ldapd_log()
+
+
+def test_reauth_asks_for_both(instance, enrolled):
+    name, authenticator, _ = enrolled
+    login_with(instance, name, authenticator.next_code())
+    instance.clock.shift(700)
+    child = terminal(instance, "reauth", "--name", name)
+    child.expect("password: ")
+    child.sendline(instance.passwords[name])
+    child.expect("Enter TOTP: ")
+    child.sendline(authenticator.code())
+    child.expect("Success")
+    finish(child)
+
+
+def test_a_reset_clears_the_second_factor_and_says_so(instance, enrolled):
+    name, _, _ = enrolled
+    instance.login("idm_admin")
+    child = dialogue(instance, *UPDATE, name, "-D", "idm_admin")
+    choose(child, OTHER)
+    assert "totp: cleared by the reset (when committed)" in say(child, "status")
+    commit(child)
+    assert instance.can_bind(name, OTHER)
+
+
+def test_the_second_factor_is_removed_by_its_owner(instance, enrolled):
+    name, authenticator, _ = enrolled
+    login_with(instance, name, authenticator.next_code())
+    child = dialogue(instance, *UPDATE, name, "-D", name)
+    assert "success" in say(child, "totp remove")
+    commit(child)
+    assert instance.can_bind(name)
+
+
+def test_secrets_of_the_second_factor_are_in_no_file(instance, enrolled):
+    _, authenticator, codes = enrolled
+    for path in instance.dir.rglob("*.mdb"):
+        octets = path.read_bytes()
+        assert authenticator.secret not in octets
+        assert not any(code.encode() in octets for code in codes)
+    log = instance.ldapd_log()
+    assert not any(code in log for code in codes)
+    assert base64.b32encode(authenticator.secret).decode().rstrip("=") not in log
