@@ -85,8 +85,10 @@ plan(struct core_job *job, struct idm_span name, struct idm_span password, struc
 	if (result == IDM_OK)
 		result = core_find(&read, name, &account, err);
 	found = result == IDM_OK && may_log_in(&account);
-	if (found)
+	if (found) {
 		job->request.target = account.uuid;
+		job->has_target = true;
+	}
 	if (result == IDM_OK || result == IDM_NOT_FOUND)
 		result = idm_auth_plan_login(&read.read, job->core->data.password_ring,
 		    found && password.len <= IDM_PASSWORD_MAX_BYTES ? &account : NULL, &hash->plan,

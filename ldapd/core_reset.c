@@ -198,6 +198,7 @@ core_update_use_token(struct core_job *job, struct idm_span text)
 	}
 	job->update = update->id;
 	job->request.target = update->account;
+	job->has_target = true;
 	core_audit_done(job, IDM_AUDIT_RESET_TOKEN, IDM_ATTR_PRIMARY_CREDENTIAL);
 	core_update_answer(job, update, idm_span_cstr(token), IDM_SPAN_EMPTY);
 	OPENSSL_cleanse(token, sizeof(token));

@@ -278,6 +278,7 @@ begin(struct core_job *job, struct idm_span target)
 	}
 	update->begun_by = job->identity.uuid;
 	job->request.target = update->account;
+	job->has_target = true;
 	core_audit_done(job, IDM_AUDIT_UPDATE_SESSION, IDM_ATTR_PRIMARY_CREDENTIAL);
 	core_update_answer(job, update, idm_span_cstr(token), IDM_SPAN_EMPTY);
 	OPENSSL_cleanse(token, sizeof(token));
@@ -532,5 +533,6 @@ core_credential_update(struct core_job *job)
 	}
 	job->update = update->id;
 	job->request.target = update->account;
+	job->has_target = true;
 	step(job, (enum exop_update_action)action, update, text);
 }
