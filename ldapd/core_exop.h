@@ -48,7 +48,7 @@ void core_refuse_password(struct core_job *job, const char *reason, const char *
 
 /*
  * The second factor of an account whose password has just been proved: nothing to prove, or proved
- * by `code`; wanted, where that is empty; else wrong.  For a wrong one `err` has the reason.
+ * by job->code; wanted, where that is empty; else wrong.  For a wrong one `err` has the reason.
  */
 enum core_factor {
 	CORE_FACTOR_FINE,
@@ -56,8 +56,7 @@ enum core_factor {
 	CORE_FACTOR_WRONG,
 };
 enum idm_result core_factor_prove(struct core_job *job, const struct core_read *read,
-    const struct idm_entry *account, struct idm_span code, enum core_factor *out,
-    struct idm_error *err);
+    const struct idm_entry *account, enum core_factor *out, struct idm_error *err);
 /* The answer to one that is not fine. */
 void core_factor_refuse(struct core_job *job, enum core_factor factor, const struct idm_error *err);
 

@@ -35,7 +35,7 @@ prove(struct core_job *job, const struct hash_job *hash, struct idm_identity *id
 	if (result == IDM_OK)
 		result = idm_lookup_uuid(&read.read, &identity->uuid, &account, err);
 	if (result == IDM_OK)
-		result = core_factor_prove(job, &read, &account, job->code, factor, err);
+		result = core_factor_prove(job, &read, &account, factor, err);
 	core_read_end(&read);
 	return result;
 }
@@ -48,8 +48,13 @@ on_verified(struct hash_job *hash)
 	struct idm_identity identity;
 	struct idm_error err = { .text = "" };
 	enum core_factor factor = CORE_FACTOR_FINE;
-	enum idm_result result = prove(job, hash, &identity, &factor, &err);
+	enum idm_result result = hash->result;
 
+	if (result != IDM_OK) {
+		refuse(job, result, &hash->err);
+		return;
+	}
+	result = prove(job, hash, &identity, &factor, &err);
 	if (result != IDM_OK) {
 		refuse(job, result, &err);
 		return;
@@ -116,11 +121,8 @@ core_login(struct core_job *job)
 	if (hash != NULL)
 		result = plan(job, fields[0], fields[1], hash, &err);
 	if (result == IDM_OK) {
-		hash->context = job;
-		hash->done = on_verified;
-		if (hash_pool_submit(job->core->pool, hash))
-			return;
-		result = idm_fail(&err, IDM_BUSY, "the password pool is full");
+		core_verify(job, hash, on_verified);
+		return;
 	}
 	hash_job_free(&hash);
 	refuse(job, result, &err);

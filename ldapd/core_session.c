@@ -211,8 +211,7 @@ prove_own_factor(struct core_job *job, const struct core_read *read, enum core_f
 	struct idm_entry account;
 	enum idm_result result = idm_lookup_uuid(&read->read, &job->identity.uuid, &account, err);
 
-	return result == IDM_OK ? core_factor_prove(job, read, &account, job->code, out, err)
-				: result;
+	return result == IDM_OK ? core_factor_prove(job, read, &account, out, err) : result;
 }
 
 static void

@@ -32,6 +32,7 @@ log_in(struct server *s, const char *name, const char *password, const char *cod
 {
 	const char *texts[] = { name, password, code };
 
+	server_unlock(s); /* of what an earlier wrong one locked */
 	return ask_texts(s, 0, EXOP_LOGIN, texts, 3);
 }
 
@@ -46,6 +47,13 @@ expect(const struct ipc_done *done, enum ldap_result_code code, const char *text
 	if (text[0] == '\0' ? told[0] != '\0' : strstr(told, text) == NULL)
 		fail_msg("told \"%s\"", told);
 	assert_int_equal(done->has_value, code == LDAP_SUCCESS);
+}
+
+static uint64_t
+bind_unlocked(struct server *s, const char *name, const char *password)
+{
+	server_unlock(s);
+	return server_bind_by(s, name, password);
 }
 
 /* The code of the step `steps` away from now. */
@@ -185,7 +193,7 @@ it_is_set_up_by_a_code_of_it(void **state)
 	assert_string_equal(now.told, "");
 	now = update_step(s, handle, EXOP_UPDATE_TOTP_CODE, begun.session, code_of(&anna, 0));
 	update_expect(&now, LDAP_CONSTRAINT_VIOLATION, "there is no new secret");
-	assert_true(server_bind_by(s, "anna", SERVER_PASSWORD) != 0); /* nothing is stored */
+	assert_true(bind_unlocked(s, "anna", SERVER_PASSWORD) != 0); /* nothing is stored */
 	update_expect_step(s, handle, EXOP_UPDATE_CANCEL, begun.session, "");
 	expect(log_in(s, "anna", SERVER_PASSWORD, ""), LDAP_SUCCESS, "");
 }
@@ -215,7 +223,7 @@ the_code_that_set_it_up_is_no_login(void **state)
 	set_up_totp(s, handle, begun.session, IDM_TOTP_SHA256);
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, begun.session, "");
 	expect(log_in(s, "anna", SERVER_PASSWORD, code_of(&anna, 0)), LDAP_INVALID_CREDENTIALS,
-	    "used before");
+	    "used already");
 	expect(log_in(s, "anna", SERVER_PASSWORD, code_of(&anna, 1)), LDAP_SUCCESS, "");
 	restore_anna(s);
 }
@@ -247,15 +255,15 @@ a_login_asks_for_the_code_and_takes_it_once(void **state)
 	expect(log_in(s, "anna", "wrong", ""), LDAP_INVALID_CREDENTIALS, "");
 	expect(log_in(s, "anna", SERVER_PASSWORD, ""), LDAP_STRONGER_AUTH_REQUIRED, "a code");
 	expect(log_in(s, "anna", SERVER_PASSWORD, wrong_code(&anna)), LDAP_INVALID_CREDENTIALS,
-	    "the code is wrong");
+	    "wrong code");
 	expect(log_in(s, "anna", "wrong", code_of(&anna, 0)), LDAP_INVALID_CREDENTIALS, "");
 	now = code_of(&anna, 0);
 	expect(log_in(s, "anna", SERVER_PASSWORD, now), LDAP_SUCCESS, "");
-	expect(log_in(s, "anna", SERVER_PASSWORD, now), LDAP_INVALID_CREDENTIALS, "used before");
+	expect(log_in(s, "anna", SERVER_PASSWORD, now), LDAP_INVALID_CREDENTIALS, "used already");
 	expect(log_in(s, "anna", SERVER_PASSWORD, code_of(&anna, -1)), LDAP_INVALID_CREDENTIALS,
-	    "used before");
+	    "used already");
 	server_restart_core(s);
-	expect(log_in(s, "anna", SERVER_PASSWORD, now), LDAP_INVALID_CREDENTIALS, "used before");
+	expect(log_in(s, "anna", SERVER_PASSWORD, now), LDAP_INVALID_CREDENTIALS, "used already");
 	expect(log_in(s, "anna", SERVER_PASSWORD, code_of(&anna, 1)), LDAP_SUCCESS, "");
 	restore_anna(s);
 }
@@ -265,18 +273,18 @@ the_primary_password_alone_does_not_bind(void **state)
 {
 	struct server *s = *state;
 	char phc[IDM_PHC_BYTES];
-	uint64_t bound = server_bind_by(s, "anna", SERVER_PASSWORD);
+	uint64_t bound = bind_unlocked(s, "anna", SERVER_PASSWORD);
 
 	enrol(s);
-	assert_int_equal(server_bind_by(s, "anna", SERVER_PASSWORD), 0);
-	assert_int_equal(server_bind_by(s, "anna", "wrong"), 0);
+	assert_int_equal(bind_unlocked(s, "anna", SERVER_PASSWORD), 0);
+	assert_int_equal(bind_unlocked(s, "anna", "wrong"), 0);
 	assert_int_equal(
 	    idm_password_hash(IDM_SPAN_LIT("the workstation's"), &s->config.argon2, phc, &s->err),
 	    IDM_OK);
 	assert_int_equal(
 	    realm_set_secret(s->realm, NULL, "anna", IDM_ATTR_UNIX_PASSWORD, phc), IDM_OK);
-	assert_true(server_bind_by(s, "anna", "the workstation's") != 0);
-	assert_int_equal(server_bind_by(s, "anna", SERVER_PASSWORD), 0);
+	assert_true(bind_unlocked(s, "anna", "the workstation's") != 0);
+	assert_int_equal(bind_unlocked(s, "anna", SERVER_PASSWORD), 0);
 	/* Nor does a connection that was bound before begin a session. */
 	request_extended(&r, 1, EXOP_SESSION_BEGIN, IDM_SPAN_EMPTY);
 	expect(server_ask(s, bound, &r), LDAP_INSUFFICIENT_ACCESS_RIGHTS, "second factor");
@@ -292,7 +300,7 @@ session_of(struct server *s, const char *code)
 
 	expect(done, LDAP_SUCCESS, "");
 	snprintf(token, sizeof(token), "%s", exop_fields(done->value));
-	return server_bind_by(s, "dn=token", token);
+	return bind_unlocked(s, "dn=token", token);
 }
 
 static void
@@ -310,12 +318,47 @@ a_session_is_proved_again_with_both(void **state)
 	    "a code");
 	proof[1] = wrong_code(&anna);
 	expect(ask_texts(s, handle, EXOP_SESSION_REAUTH, proof, 2), LDAP_INVALID_CREDENTIALS,
-	    "the code is wrong");
+	    "wrong code");
+	server_unlock(s);
 	proof[1] = code_of(&anna, 0);
 	expect(ask_texts(s, handle, EXOP_SESSION_REAUTH, proof, 2), LDAP_SUCCESS, "");
 	expect(ask_texts(s, handle, EXOP_SESSION_REAUTH, proof, 2), LDAP_INVALID_CREDENTIALS,
-	    "used before");
+	    "used already");
 	restore_anna(s);
+}
+
+/* Six digits are soon guessed where nothing slows it down (SPEC 6.6); the password stays open. */
+static void
+wrong_codes_lock_the_second_factor_for_a_moment(void **state)
+{
+	struct server *s = *state;
+	const char *texts[] = { "anna", SERVER_PASSWORD, "" };
+
+	enrol(s);
+	expect(log_in(s, "anna", SERVER_PASSWORD, wrong_code(&anna)), LDAP_INVALID_CREDENTIALS,
+	    "wrong code");
+	texts[2] = code_of(&anna, 0);
+	expect(ask_texts(s, 0, EXOP_LOGIN, texts, 3), LDAP_INVALID_CREDENTIALS, "so soon");
+	texts[2] = "";
+	expect(ask_texts(s, 0, EXOP_LOGIN, texts, 3), LDAP_STRONGER_AUTH_REQUIRED, "a code");
+	test_clock.monotonic_ms += 1000;
+	texts[2] = code_of(&anna, 0);
+	expect(ask_texts(s, 0, EXOP_LOGIN, texts, 3), LDAP_SUCCESS, "");
+	restore_anna(s);
+}
+
+/* A login is softlocked as a bind is. */
+static void
+wrong_passwords_lock_a_login(void **state)
+{
+	struct server *s = *state;
+	const char *texts[] = { "anna", SERVER_PASSWORD, "" };
+
+	later();
+	expect(log_in(s, "anna", "wrong", ""), LDAP_INVALID_CREDENTIALS, "");
+	expect(ask_texts(s, 0, EXOP_LOGIN, texts, 3), LDAP_INVALID_CREDENTIALS, "");
+	test_clock.monotonic_ms += 1000;
+	expect(ask_texts(s, 0, EXOP_LOGIN, texts, 3), LDAP_SUCCESS, "");
 }
 
 /* --- backup codes */
@@ -339,13 +382,13 @@ a_backup_code_works_once(void **state)
 	snprintf(second, sizeof(second), "%.23s", now.told + 24);
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, session, "");
 	expect(log_in(s, "anna", SERVER_PASSWORD, first), LDAP_SUCCESS, "");
-	expect(log_in(s, "anna", SERVER_PASSWORD, first), LDAP_INVALID_CREDENTIALS, "used before");
+	expect(log_in(s, "anna", SERVER_PASSWORD, first), LDAP_INVALID_CREDENTIALS, "used already");
 	expect(log_in(s, "anna", "wrong", second), LDAP_INVALID_CREDENTIALS, "");
 	server_restart_core(s);
-	expect(log_in(s, "anna", SERVER_PASSWORD, first), LDAP_INVALID_CREDENTIALS, "used before");
+	expect(log_in(s, "anna", SERVER_PASSWORD, first), LDAP_INVALID_CREDENTIALS, "used already");
 	expect(log_in(s, "anna", SERVER_PASSWORD, second), LDAP_SUCCESS, "");
 	expect(log_in(s, "anna", SERVER_PASSWORD, "AAAAA-BBBBB-CCCCC-DDDDD"),
-	    LDAP_INVALID_CREDENTIALS, "the code is wrong");
+	    LDAP_INVALID_CREDENTIALS, "wrong code");
 	now = update_expect_step(s, server_login(s, "anna"), EXOP_UPDATE_BEGIN, "", "");
 	assert_string_equal(now.backup, "6 left");
 	restore_anna(s);
@@ -370,7 +413,7 @@ it_is_removed_with_its_backup_codes(void **state)
 	assert_string_equal(now.factor, "not set");
 	assert_string_equal(now.factor_pending, "TRUE");
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, session, "");
-	assert_true(server_bind_by(s, "anna", SERVER_PASSWORD) != 0);
+	assert_true(bind_unlocked(s, "anna", SERVER_PASSWORD) != 0);
 }
 
 static void
@@ -391,7 +434,7 @@ a_reset_by_somebody_else_clears_it(void **state)
 	assert_string_equal(now.factor_pending, "TRUE");
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, session, "");
 	expect(log_in(s, "anna", BETTER, ""), LDAP_SUCCESS, "");
-	assert_true(server_bind_by(s, "anna", BETTER) != 0);
+	assert_true(bind_unlocked(s, "anna", BETTER) != 0);
 	restore_anna(s);
 	enrol(s);
 	request_extended(&r, 1, EXOP_PASSWORD_MODIFY,
@@ -417,7 +460,7 @@ one_s_own_new_password_leaves_it(void **state)
 	update_expect_step(s, handle, EXOP_UPDATE_PASSWORD, begun.session, BETTER);
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, begun.session, "");
 	expect(log_in(s, "anna", BETTER, ""), LDAP_STRONGER_AUTH_REQUIRED, "a code");
-	assert_int_equal(server_bind_by(s, "anna", BETTER), 0);
+	assert_int_equal(bind_unlocked(s, "anna", BETTER), 0);
 	expect(log_in(s, "anna", BETTER, code_of(&anna, 0)), LDAP_SUCCESS, "");
 	restore_anna(s);
 }
@@ -457,7 +500,7 @@ a_short_password_stands_beside_a_second_factor_alone(void **state)
 	update_expect(&now, LDAP_CONSTRAINT_VIOLATION, "at least 15");
 	update_expect_step(s, handle, EXOP_UPDATE_PASSWORD, session, BETTER);
 	update_expect_step(s, handle, EXOP_UPDATE_COMMIT, session, "");
-	assert_true(server_bind_by(s, "anna", BETTER) != 0);
+	assert_true(bind_unlocked(s, "anna", BETTER) != 0);
 	restore_anna(s);
 }
 
@@ -522,6 +565,8 @@ main(void)
 		on_its_own(a_login_asks_for_the_code_and_takes_it_once),
 		on_its_own(the_primary_password_alone_does_not_bind),
 		on_its_own(a_session_is_proved_again_with_both),
+		on_its_own(wrong_codes_lock_the_second_factor_for_a_moment),
+		on_its_own(wrong_passwords_lock_a_login),
 		on_its_own(a_backup_code_works_once),
 		on_its_own(it_is_removed_with_its_backup_codes),
 		on_its_own(a_reset_by_somebody_else_clears_it),
