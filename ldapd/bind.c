@@ -72,18 +72,31 @@ bind_handle(struct request *request)
 		ask_core(request);
 }
 
+/* Which token or session it was, for those that have an id: " (ID)". */
+static const char *
+token_of(const struct ipc_bound *bound, char out[IDM_UUID_TEXT + 3])
+{
+	char id[IDM_UUID_TEXT];
+
+	if (idm_uuid_is_null(&bound->identity.session))
+		return "";
+	idm_uuid_format(&bound->identity.session, id);
+	snprintf(out, IDM_UUID_TEXT + 3, " (%s)", id);
+	return out;
+}
+
 static void
 log_bind(const struct request *request, const struct ipc_bound *bound)
 {
 	const struct conn *conn = request->conn;
-	char reason[256];
+	char reason[256], token[IDM_UUID_TEXT + 3];
 	char name_buffer[SHOWN_NAME_BYTES];
 	const char *name = shown_name(
 	    &conn->worker->tree->suffix, request->message.bind.name, request->arena, name_buffer);
 
 	if (bound->code == LDAP_SUCCESS)
-		log_info("conn %llu %s msg %d bind by %s", (unsigned long long)conn->no,
-		    conn->source, request->message.message_id, name);
+		log_info("conn %llu %s msg %d bind by %s%s", (unsigned long long)conn->no,
+		    conn->source, request->message.message_id, name, token_of(bound, token));
 	else
 		log_info("conn %llu %s msg %d bind by %s refused: %s", (unsigned long long)conn->no,
 		    conn->source, request->message.message_id, name,

@@ -358,8 +358,9 @@ def test_deleting_the_account_ends_its_tokens_for_good(instance, service):
 
 
 def test_no_token_is_in_the_log_or_the_database(instance, service):
-    token, _ = generate(instance, service)
+    token, token_id = generate(instance, service)
     assert instance.can_bind("", token)
+    assert f"bind by a token ({token_id})" in instance.ldapd_log(), "but which one it was"
     assert not instance.can_bind("", token[:-1] + ("A" if token[-1] != "A" else "B"))
     assert token not in instance.ldapd_log()
     files = subprocess.run(["grep", "-rlF", token[22:], str(instance.dir)], capture_output=True,
