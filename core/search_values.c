@@ -2,6 +2,9 @@
 #include "core/search.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+#include "core/token_store.h"
 
 /* Where values go, and whether more are wanted. */
 struct sink {
@@ -126,12 +129,51 @@ give_edges(struct sink *sink, const struct idm_entry *entry, const struct idm_at
 	}
 }
 
+/* "ID ro|rw ISSUED EXPIRY|never LABEL": nothing that a token could be used by. */
+static void
+give_token(struct sink *sink, const struct idm_token_row *row)
+{
+	char text[IDM_UUID_TEXT + 2 * IDM_TIME_TEXT + IDM_TOKEN_LABEL_MAX + 8];
+	char id[IDM_UUID_TEXT], issued[IDM_TIME_TEXT], expire[IDM_TIME_TEXT] = "never";
+	int len;
+
+	idm_uuid_format(&row->id, id);
+	idm_time_format(row->issued_s, issued);
+	if (row->expire_s != INT64_MAX)
+		idm_time_format(row->expire_s, expire);
+	len = snprintf(text, sizeof(text), "%s %s %s %s %.*s", id,
+	    row->scope == IDM_SCOPE_READ_WRITE ? "rw" : "ro", issued, expire,
+	    IDM_SPAN_ARG(row->label));
+	give(sink, idm_span_of(text, (size_t)len));
+}
+
+static enum idm_result
+give_tokens(struct sink *sink, const struct idm_entry *entry)
+{
+	struct idm_uuid *ids;
+	size_t count;
+	enum idm_result result = idm_token_list(
+	    sink->read->txn, &entry->uuid, sink->read->arena, &ids, &count, sink->err);
+
+	for (size_t i = 0; result == IDM_OK && !sink->stopped && i < count; i++) {
+		struct idm_token_row row;
+
+		result = idm_token_get(sink->read->txn, &ids[i], &row, sink->err);
+		if (result == IDM_NOT_FOUND)
+			return idm_fail(sink->err, IDM_CORRUPT, "an account's token is not there");
+		if (result == IDM_OK)
+			give_token(sink, &row);
+	}
+	return result;
+}
+
 static enum idm_result
 give_all(struct sink *sink, const struct idm_entry *entry, const struct idm_attr *attr)
 {
 	switch (attr->number) {
 	case IDM_ATTR_UUID: give(sink, idm_uuid_span(&entry->uuid)); return IDM_OK;
 	case IDM_ATTR_SPN: give_spn(sink, entry); return IDM_OK;
+	case IDM_ATTR_API_TOKEN_SESSION: return give_tokens(sink, entry);
 	case IDM_ATTR_MEMBEROF:
 	case IDM_ATTR_DIRECTMEMBEROF:
 	case IDM_ATTR_MEMBER:
@@ -146,7 +188,7 @@ idm_search_values(const struct idm_read *read, const struct idm_entry *entry,
 {
 	struct sink sink = { .read = read, .emit = emit, .context = context, .err = err };
 
-	if ((attr->flags & (IDM_ATTR_ROWS | IDM_ATTR_LOCAL | IDM_ATTR_WRITE_ONLY)) != 0)
+	if ((attr->flags & (IDM_ATTR_LOCAL | IDM_ATTR_WRITE_ONLY)) != 0)
 		return IDM_OK;
 	return give_all(&sink, entry, attr);
 }

@@ -120,6 +120,8 @@ take_stored(void *context, struct idm_span stored)
 	}
 	if (attr->syntax == IDM_SYNTAX_BOOLEAN && stored.len == 1) /* RFC 4517 section 3.3.3 */
 		text = stored.ptr[0] != 0 ? IDM_SPAN_LIT("TRUE") : IDM_SPAN_LIT("FALSE");
+	else if (attr->syntax == IDM_SYNTAX_SESSION)
+		text = stored; /* what may be known of a row, as text */
 	else
 		text = idm_value_print(attr, stored, g->view->read->arena);
 	if (text.ptr == NULL && stored.len != 0)

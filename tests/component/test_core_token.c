@@ -166,6 +166,48 @@ who_may_not_see_them_is_told_who_may(void **state)
 	destroy_token(s, id);
 }
 
+static const struct answer *
+search_tokens(struct client *client, const char *attributes)
+{
+	const struct search search = {
+		.base = ROBOT_DN, .scope = LDAP_SCOPE_BASE, .attributes = attributes
+	};
+	static struct answer entry;
+
+	request_search(&client->requests, 3, &search);
+	client_send(client);
+	entry = *client_take(client);
+	client_expect(client, 3, LDAP_SUCCESS);
+	return &entry;
+}
+
+static void
+a_search_that_names_them_shows_what_may_be_known_of_them(void **state)
+{
+	struct server *s = *state;
+	struct client *admin = client_as(s, "admin", SERVER_PASSWORD);
+	struct client *anna = client_as(s, "anna", SERVER_PASSWORD);
+	char token[IDM_TOKEN_TEXT], id[2][IDM_UUID_TEXT], line[256];
+	const struct answer *entry;
+
+	assert_null(strstr(search_tokens(admin, "api_token_session")->entry, "api_token"));
+	make_token(s, false, NEVER, token, id[0]);
+	make_token(s, true, REALM_NOW_S + 60, token, id[1]);
+	entry = search_tokens(admin, "api_token_session");
+	snprintf(line, sizeof(line), "api_token_session: %s ro 2023-11-14T22:13:", id[0]);
+	assert_non_null(strstr(entry->entry, line));
+	assert_non_null(strstr(entry->entry, "Z never Test Token\n"));
+	snprintf(line, sizeof(line), "api_token_session: %s rw 2023-11-14T22:13:", id[1]);
+	assert_non_null(strstr(entry->entry, line));
+	assert_non_null(strstr(entry->entry, "Z 2023-11-14T22:14:20Z Test Token\n"));
+	assert_null(strstr(search_tokens(admin, "* +")->entry, "Test Token"));
+	assert_null(strstr(search_tokens(anna, "api_token_session")->entry, "Test Token"));
+	destroy_token(s, id[0]);
+	destroy_token(s, id[1]);
+	client_close(&admin);
+	client_close(&anna);
+}
+
 /* --- who gets some */
 
 static void
@@ -467,6 +509,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		on_its_own(tokens_are_listed_as_they_were_made),
 		on_its_own(who_may_not_see_them_is_told_who_may),
+		on_its_own(a_search_that_names_them_shows_what_may_be_known_of_them),
 		on_its_own(only_service_accounts_have_them),
 		on_its_own(a_refusal_names_the_right_that_is_missing),
 		on_its_own(what_does_not_decode_makes_no_token),
