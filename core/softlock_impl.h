@@ -41,6 +41,7 @@ struct softlock {
 	bool stored; /* there is a row of it */
 	bool dirty;  /* and that says something else, or there is none */
 	struct softlock *next_dirty;
+	struct softlock **dirty_at; /* what points to it in that list */
 };
 
 struct softlock_list {
@@ -82,8 +83,9 @@ void softlock_free_slot(
 
 /* By its failures, as the newest of them. */
 void softlock_rank(struct idm_softlocks *locks, struct softlock *lock);
-/* Its row is to be written. */
+/* Its row is to be written; it is, or need not be. */
 void softlock_mark(struct idm_softlocks *locks, struct softlock *lock);
+void softlock_unmark(struct softlock *lock);
 
 /* --- the rule (softlock.c) */
 

@@ -156,8 +156,7 @@ idm_softlocks_stored(struct idm_softlocks *locks)
 
 	locks->gone_count = 0;
 	while ((lock = locks->dirty) != NULL) {
-		locks->dirty = lock->next_dirty;
-		lock->dirty = false;
+		softlock_unmark(lock);
 		lock->stored = !is_empty(lock);
 	}
 }

@@ -55,19 +55,20 @@ softlock_mark(struct idm_softlocks *locks, struct softlock *lock)
 		return;
 	lock->dirty = true;
 	lock->next_dirty = locks->dirty;
+	lock->dirty_at = &locks->dirty;
+	if (lock->next_dirty != NULL)
+		lock->next_dirty->dirty_at = &lock->next_dirty;
 	locks->dirty = lock;
 }
 
-static void
-unmark(struct idm_softlocks *locks, struct softlock *lock)
+void
+softlock_unmark(struct softlock *lock)
 {
-	struct softlock **at = &locks->dirty;
-
 	if (!lock->dirty)
 		return;
-	while (*at != lock)
-		at = &(*at)->next_dirty;
-	*at = lock->next_dirty;
+	*lock->dirty_at = lock->next_dirty;
+	if (lock->next_dirty != NULL)
+		lock->next_dirty->dirty_at = lock->dirty_at;
 	lock->dirty = false;
 }
 
@@ -123,7 +124,7 @@ softlock_forget(struct idm_softlocks *locks, struct softlock *lock)
 	while (lock->slots != NULL)
 		softlock_free_slot(locks, lock, lock->slots);
 	leave_rank(locks, lock);
-	unmark(locks, lock);
+	softlock_unmark(lock);
 	if (lock->stored && locks->gone_count < SOFTLOCK_GONE)
 		locks->gone[locks->gone_count++] = lock->id;
 	free(lock);
