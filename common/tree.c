@@ -51,8 +51,8 @@ tree_free(struct tree **tree)
 }
 
 /* A base DN that can't be used must not take the directory away: the domain's name serves. */
-enum idm_result
-tree_refresh(const struct idm_read *read, struct tree **tree, struct idm_error *err)
+static enum idm_result
+make_current(const struct idm_read *read, struct tree **tree, struct idm_error *err)
 {
 	struct idm_uuid uuid = idm_uuid_builtin(IDM_BUILTIN_DOMAIN_INFO);
 	struct idm_span domain = idm_span_cstr(read->domain);
@@ -74,6 +74,29 @@ tree_refresh(const struct idm_read *read, struct tree **tree, struct idm_error *
 		return idm_fail(err, IDM_SYSTEM, "no suffix can be made of \"%s\"", read->domain);
 	tree_free(tree);
 	*tree = fresh;
+	return IDM_OK;
+}
+
+/* Nothing can be another as long as no change was made; a number of changes is one file's. */
+enum idm_result
+tree_refresh(const struct idm_read *read, struct tree **tree, struct idm_error *err)
+{
+	uint8_t file[IDM_STORE_FILE_ID_BYTES];
+	uint64_t no;
+	enum idm_result result = idm_store_get_number(read->txn, IDM_DB_META, "applied", &no, err);
+
+	if (result != IDM_OK)
+		return result;
+	idm_store_file_id(read->txn, file);
+	if (*tree != NULL && (*tree)->seen_no == no &&
+	    memcmp((*tree)->seen_file, file, sizeof(file)) == 0)
+		return IDM_OK;
+	result = make_current(read, tree, err);
+	if (result != IDM_OK)
+		return result;
+	assert(*tree != NULL);
+	(*tree)->seen_no = no;
+	memcpy((*tree)->seen_file, file, sizeof(file));
 	return IDM_OK;
 }
 

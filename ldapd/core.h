@@ -141,6 +141,7 @@ struct core_job {
 	struct idm_identity identity;
 	struct ldap_message message; /* of an operation */
 	bool has_target;             /* request.target is an entry; null: admin */
+	struct idm_span target_name; /* of a bind: its name for the audit trail, if it is known */
 	struct idm_span subject;     /* whom a bind or an extended operation is about, as written */
 	enum idm_audit_operation asked; /* by an extended operation that does several; or 0 */
 	struct idm_uuid update;         /* the update session that it is a step of */

@@ -178,6 +178,8 @@ core_audit_login(struct core_job *job, const struct idm_identity *identity)
 	record.operation = IDM_AUDIT_LOGIN;
 	record.has_target = false;
 	record.actor = identity->uuid;
+	if (job->has_target && idm_uuid_equal(&identity->uuid, &job->request.target))
+		record.actor_name = job->target_name;
 	record.session = identity->session;
 	record.target = (struct idm_uuid){ { 0 } };
 	record.reason = idm_span_cstr(proof_of(identity->kind));
@@ -196,6 +198,7 @@ core_audit_login_refused(struct core_job *job, enum idm_result result, const str
 	record.has_actor = job->has_target;
 	record.has_target = false;
 	record.actor = job->request.target;
+	record.actor_name = job->has_target ? job->target_name : IDM_SPAN_EMPTY;
 	record.target = (struct idm_uuid){ { 0 } };
 	record.reason = reason_of(err);
 	if (!record.has_actor && job->core->tree != NULL)

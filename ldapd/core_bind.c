@@ -236,6 +236,17 @@ names_a_token(const struct core_read *read, struct idm_span name)
 	return target.kind == DN_ROOT || target.kind == DN_TOKEN;
 }
 
+/* For the audit trail, which else would have to look for the name. */
+static void
+note_account(struct core_job *job, const struct core_read *read, const struct idm_entry *account)
+{
+	char spn[IDM_SPN_MAX];
+
+	job->request.target = account->uuid;
+	job->has_target = true;
+	job->target_name = idm_arena_copy(job->arena, core_audit_name(&read->read, account, spn));
+}
+
 void
 core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 {
@@ -251,10 +262,8 @@ core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 		bind_token(job, &read, NULL, password);
 	} else {
 		result = core_find(&read, name, &account, &err);
-		if (result == IDM_OK) {
-			job->request.target = account.uuid;
-			job->has_target = true;
-		}
+		if (result == IDM_OK)
+			note_account(job, &read, &account);
 		if (result == IDM_OK || result == IDM_NOT_FOUND)
 			bind_named(job, &read, result == IDM_OK ? &account : NULL, password);
 		else

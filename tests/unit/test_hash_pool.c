@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <argon2.h>
@@ -212,8 +213,10 @@ locked_kib(void)
 	FILE *file = fopen("/proc/self/status", "r");
 
 	assert_non_null(file);
-	while (kib < 0 && fgets(line, sizeof(line), file) != NULL)
-		sscanf(line, "VmLck: %ld", &kib);
+	while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+		if (strncmp(line, "VmLck:", 6) == 0)
+			kib = strtol(line + 6, NULL, 10);
+	}
 	fclose(file);
 	return kib;
 }
