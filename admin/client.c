@@ -31,7 +31,7 @@ static const char *const shown[] = { "class", "name", "spn", "displayname", "leg
 	"policy_password_minimum", "policy_session_expiry", "policy_privilege_expiry",
 	"policy_search_limit", "policy_primary_ldap_bind", "domain_name", "domain_display_name",
 	"domain_uuid", "ldap_base_dn", "radius_required_group", "badlist_password", "denied_name",
-	NULL };
+	"linked_group", NULL };
 
 /* --- errors */
 

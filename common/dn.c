@@ -494,6 +494,7 @@ static const struct {
 	[DN_CONTAINER_SERVICES] = { "services", "uid" },
 	[DN_CONTAINER_ACCESS] = { "access", "cn" },
 	[DN_CONTAINER_SCHEMA] = { "schema", "cn" },
+	[DN_CONTAINER_APPLICATIONS] = { "applications", "cn" },
 };
 
 static const struct {

@@ -92,9 +92,10 @@ enum dn_container {
 	DN_CONTAINER_PEOPLE,
 	DN_CONTAINER_GROUPS,
 	DN_CONTAINER_SERVICES,
-	DN_CONTAINER_ACCESS, /* access control profiles, whose names are their own */
-	DN_CONTAINER_SCHEMA, /* attributes and classes of administrators; so are theirs */
-	DN_CONTAINER_LAST = DN_CONTAINER_SCHEMA,
+	DN_CONTAINER_ACCESS,       /* access control profiles, whose names are their own */
+	DN_CONTAINER_SCHEMA,       /* attributes and classes of administrators; so are theirs */
+	DN_CONTAINER_APPLICATIONS, /* that application passwords are for */
+	DN_CONTAINER_LAST = DN_CONTAINER_APPLICATIONS,
 };
 
 enum dn_kind {

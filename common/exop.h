@@ -156,6 +156,23 @@ enum exop_audit_outcome {
 #define EXOP_ACCESS_EXPLAIN EXOP_ARC ".10"
 
 /*
+ * Application passwords of an account.
+ * Request: SEQUENCE { target OCTET STRING, action ENUMERATED { list(0), create(1), destroy(2) },
+ *                     application OCTET STRING, label OCTET STRING   -- to create
+ *                     id OCTET STRING }                              -- to destroy
+ * Response: list: SEQUENCE { spn OCTET STRING, SEQUENCE OF SEQUENCE { id OCTET STRING,
+ *                            application OCTET STRING, label OCTET STRING, issued INTEGER } }
+ *           create: SEQUENCE { password OCTET STRING, id OCTET STRING }; destroy: none
+ */
+#define EXOP_APPLICATION_PASSWORD EXOP_ARC ".15"
+
+enum exop_application_action {
+	EXOP_APPLICATION_LIST = 0,
+	EXOP_APPLICATION_CREATE = 1,
+	EXOP_APPLICATION_DESTROY = 2,
+};
+
+/*
  * Set the unix password of an account, which logins over LDAP are tried with first (SPEC 8.4).
  * Request: SEQUENCE { target OCTET STRING, password OCTET STRING }, empty: one is generated
  * Response: SEQUENCE { genPasswd [0] OCTET STRING OPTIONAL }, as RFC 3062 has it

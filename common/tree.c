@@ -121,6 +121,8 @@ tree_container(const struct idm_entry *entry)
 		else if (idm_span_is(class.norm, "attributetype") ||
 			 idm_span_is(class.norm, "classtype"))
 			container = DN_CONTAINER_SCHEMA;
+		else if (idm_span_is(class.norm, "application"))
+			container = DN_CONTAINER_APPLICATIONS;
 		else if (idm_span_is(class.norm, "recycled") ||
 			 idm_span_is(class.norm, "tombstone"))
 			return DN_CONTAINER_NONE;
@@ -139,6 +141,7 @@ node_uuid(enum dn_container container)
 		[DN_CONTAINER_SERVICES] = IDM_BUILTIN_OU_SERVICES,
 		[DN_CONTAINER_ACCESS] = IDM_BUILTIN_OU_ACCESS,
 		[DN_CONTAINER_SCHEMA] = IDM_BUILTIN_OU_SCHEMA,
+		[DN_CONTAINER_APPLICATIONS] = IDM_BUILTIN_OU_APPLICATIONS,
 	};
 
 	return idm_uuid_builtin(numbers[container]);

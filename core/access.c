@@ -13,7 +13,8 @@ idm_identity_may_write(const struct idm_identity *identity, struct idm_now now)
 	switch (identity->kind) {
 	case IDM_IDENTITY_INTERNAL: return true;
 	case IDM_IDENTITY_ANONYMOUS:
-	case IDM_IDENTITY_UNIX_PASSWORD: return false;
+	case IDM_IDENTITY_UNIX_PASSWORD:
+	case IDM_IDENTITY_APPLICATION: return false;
 	case IDM_IDENTITY_TOKEN:
 		return identity->scope == IDM_SCOPE_READ_WRITE && now.at_s < identity->expire_s;
 	case IDM_IDENTITY_PASSWORD:
@@ -154,7 +155,8 @@ idm_access_resolve(const struct idm_read *read, const struct idm_access_table *t
 		return IDM_OK;
 	}
 	access->anonymous = is_anonymous(identity);
-	access->restricted = access->anonymous || identity->kind == IDM_IDENTITY_UNIX_PASSWORD;
+	access->restricted = access->anonymous || identity->kind == IDM_IDENTITY_UNIX_PASSWORD ||
+			     identity->kind == IDM_IDENTITY_APPLICATION;
 	if (access->restricted)
 		hide(&access->mask, idm_schema_attr_number(read->schema, IDM_ATTR_RADIUS_SECRET));
 	result = find_account(&own, access, err);

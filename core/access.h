@@ -14,6 +14,7 @@ enum idm_identity_kind {
 	IDM_IDENTITY_ANONYMOUS,
 	IDM_IDENTITY_PASSWORD,      /* primary password: a session begun at the bind */
 	IDM_IDENTITY_UNIX_PASSWORD, /* anonymous' rights plus self_read without radius_secret */
+	IDM_IDENTITY_APPLICATION,   /* an application password (core/application.h): the same */
 	IDM_IDENTITY_TOKEN,
 	IDM_IDENTITY_SESSION,
 	IDM_IDENTITY_INTERNAL, /* the core itself and the console tools: everything */

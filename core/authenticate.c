@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 
 #include "core/admission.h"
+#include "core/application.h"
 #include "core/builtin.h"
 #include "core/closure.h"
 #include "core/policy.h"
@@ -357,7 +358,7 @@ idm_auth_token(const struct idm_read *read, const struct idm_txn *local, struct 
 
 /* Is what was bound with still there?  A session's row, local to this box, only if `local` is. */
 static enum idm_result
-check_row(const struct idm_read *read, const struct idm_txn *local,
+check_row(const struct idm_read *read, const struct idm_txn *local, const struct idm_entry *account,
     const struct idm_identity *identity, struct idm_error *err)
 {
 	struct idm_token_row row;
@@ -365,6 +366,8 @@ check_row(const struct idm_read *read, const struct idm_txn *local,
 
 	if (idm_uuid_is_null(&identity->session))
 		return IDM_OK;
+	if (identity->kind == IDM_IDENTITY_APPLICATION)
+		return idm_application_recheck(read, account, identity, err);
 	if (identity->kind == IDM_IDENTITY_TOKEN)
 		result = idm_token_get(read->txn, &identity->session, &row, err);
 	else if (local != NULL)
@@ -391,5 +394,5 @@ idm_auth_recheck(const struct idm_read *read, const struct idm_txn *local,
 		    read, &account, identity->credential_attr, identity->credential_no, err);
 	if (result == IDM_OK && identity->kind != IDM_IDENTITY_ANONYMOUS)
 		result = check_privilege(read, &account, identity->high_privilege, err);
-	return result == IDM_OK ? check_row(read, local, identity, err) : result;
+	return result == IDM_OK ? check_row(read, local, &account, identity, err) : result;
 }

@@ -97,6 +97,7 @@ static const struct {
 	{ IDM_BUILTIN_OU_SERVICES, "services" },
 	{ IDM_BUILTIN_OU_ACCESS, "access" },
 	{ IDM_BUILTIN_OU_SCHEMA, "schema" },
+	{ IDM_BUILTIN_OU_APPLICATIONS, "applications" },
 };
 
 enum {

@@ -210,6 +210,10 @@ static const struct idm_builtin_profile profiles[] = {
 	    .search = OF_THE_SERVER " " APPLICATION, .present = APPLICATION, .removed = APPLICATION,
 	    .create_classes = "object application", .create_attributes = APPLICATION,
 	    .deletes = true },
+	/* the container that they stand in */
+	{ 0x6b, "application_container", "idm_application_admins",
+	    "(&(class=container)(ou=applications))", "no",
+	    .search = "class ou uuid" },
 	{ 0x65, "network_nas", "idm_network_manage_priv", "(class=radius_client)", "no",
 	    .search = OF_THE_SERVER " " NAS, .present = NAS, .removed = NAS,
 	    .create_classes = "object radius_client", .create_attributes = NAS,

@@ -69,7 +69,7 @@ struct idm_request_secret {
  */
 struct idm_request_token {
 	struct idm_uuid id;
-	const struct idm_token_row *issue; /* NULL: the token of that id is destroyed */
+	const struct idm_token_row *issue; /* NULL: the one of that id is destroyed */
 };
 
 struct idm_request {

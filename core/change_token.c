@@ -1,19 +1,40 @@
-/* API tokens that come and go with a change of their account (SPEC 7.4, CHANGES 18). */
+/* API tokens and application passwords, which come and go with a change of their account (SPEC 7.4,
+ * CHANGES 18). */
+#include "core/application.h"
 #include "core/builtin.h"
 #include "core/evaluation.h"
 #include "core/text.h"
 #include "core/token_store.h"
 
+/* Which kind is it about?  One that is not there is told as an API token's absence. */
+static enum idm_token_kind
+kind_of(const struct idm_evaluation *e)
+{
+	const struct idm_request_token *token = e->request->token;
+	struct idm_token_row row;
+
+	if (token->issue != NULL)
+		return token->issue->kind;
+	if (idm_token_get(e->read->txn, &token->id, &row, NULL) == IDM_OK &&
+	    idm_uuid_equal(&row.account, &e->uuid))
+		return row.kind;
+	return IDM_TOKEN_API;
+}
+
+/* Whoever may set an account's unix password may give it application passwords: they are as good.
+ */
 void
 idm_evaluate_token_access(struct idm_evaluation *e)
 {
 	const struct idm_request_token *token = e->request->token;
-	const struct idm_attr *attr =
-	    idm_schema_attr_number(e->read->schema, IDM_ATTR_API_TOKEN_SESSION);
+	uint32_t attr_number = IDM_ATTR_API_TOKEN_SESSION;
 
-	if (token != NULL)
-		idm_attrset_add(
-		    token->issue != NULL ? &e->change.present : &e->change.removed, attr);
+	if (token == NULL)
+		return;
+	if (kind_of(e) == IDM_TOKEN_APPLICATION)
+		attr_number = IDM_ATTR_UNIX_PASSWORD;
+	idm_attrset_add(token->issue != NULL ? &e->change.present : &e->change.removed,
+	    idm_schema_attr_number(e->read->schema, attr_number));
 }
 
 /* The token that is to be destroyed must be there, and this account's. */
@@ -33,19 +54,36 @@ check_destroyed(struct idm_evaluation *e)
 	    "there is no API token %s of this account: `api-token status` lists them", text);
 }
 
+static enum idm_result
+check_application(struct idm_evaluation *e)
+{
+	enum idm_result result;
+
+	if (!idm_draft_has_class(e->draft, "account"))
+		return idm_refuse(
+		    e->err, IDM_CONSTRAINT, "only accounts have application passwords");
+	result = idm_application_check(
+	    e->read, &e->before, &e->request->token->issue->application, e->err);
+	return result == IDM_DENIED ? IDM_CONSTRAINT : result;
+}
+
 /* Ids are random, so one that is taken was not made as they are. */
 static enum idm_result
 check_issued(struct idm_evaluation *e)
 {
 	struct idm_uuid anonymous = idm_uuid_builtin(IDM_BUILTIN_ANONYMOUS);
 	struct idm_token_row row;
-	enum idm_result result;
+	enum idm_result result = IDM_OK;
 
 	if (idm_uuid_equal(&e->uuid, &anonymous))
 		return idm_refuse(e->err, IDM_PROTECTED,
 		    "system protected object: anonymous never has an API token");
-	if (!idm_draft_has_class(e->draft, "service_account"))
+	if (e->request->token->issue->kind == IDM_TOKEN_APPLICATION)
+		result = check_application(e);
+	else if (!idm_draft_has_class(e->draft, "service_account"))
 		return idm_refuse(e->err, IDM_CONSTRAINT, "only service accounts have API tokens");
+	if (result != IDM_OK)
+		return result;
 	result = idm_token_get(e->read->txn, &e->request->token->id, &row, e->err);
 	if (result == IDM_OK)
 		return idm_fail(e->err, IDM_EXISTS, "the id of a new token is taken");
@@ -122,7 +160,8 @@ issue(struct idm_evaluation *e, struct idm_item *item)
 	if (result != IDM_OK)
 		return result;
 	row.id = e->request->token->id;
-	row.kind = IDM_TOKEN_API;
+	if (row.kind != IDM_TOKEN_APPLICATION)
+		row.kind = IDM_TOKEN_API;
 	row.account = e->uuid;
 	row.issued_by = e->identity->uuid;
 	row.issued_s = e->set->at_s;

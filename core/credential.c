@@ -326,6 +326,18 @@ generate(char *out, size_t len)
 }
 
 bool
+idm_password_looks_generated(struct idm_span password)
+{
+	if (password.len != IDM_GENERATED_PASSWORD_BYTES - 1)
+		return false;
+	for (size_t i = 0; i < password.len; i++) {
+		if (memchr(alphabet, password.ptr[i], LETTERS) == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool
 idm_password_generate(char out[IDM_GENERATED_PASSWORD_BYTES])
 {
 	out[IDM_GENERATED_PASSWORD_BYTES - 1] = '\0';

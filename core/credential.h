@@ -55,6 +55,8 @@ bool idm_password_needs_upgrade(struct idm_span phc, const struct idm_argon2 *pa
 
 /* From RAND_bytes without modulo bias, alphabet of SPEC 6.5.  False: the random source failed. */
 bool idm_password_generate(char out[IDM_GENERATED_PASSWORD_BYTES]);
+/* Is it of the form that idm_password_generate makes? */
+bool idm_password_looks_generated(struct idm_span password);
 bool idm_secret_generate(char out[IDM_GENERATED_SECRET_BYTES]);
 
 /* What a password chosen by a person may not be. */

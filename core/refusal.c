@@ -110,6 +110,10 @@ idm_refuse_read_only(const struct idm_access *access, struct idm_error *err)
 	case IDM_IDENTITY_UNIX_PASSWORD:
 		return idm_refuse(err, IDM_DENIED,
 		    "a bind with the unix password may only read; use the account's password");
+	case IDM_IDENTITY_APPLICATION:
+		return idm_refuse(err, IDM_DENIED,
+		    "a bind with an application password may only read; use the account's "
+		    "password");
 	case IDM_IDENTITY_TOKEN:
 		return idm_refuse(err, IDM_DENIED,
 		    "this token is read-only: only one that was generated with --rw may write");

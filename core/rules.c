@@ -202,11 +202,12 @@ static enum idm_result
 check_name(struct idm_evaluation *e)
 {
 	struct idm_value name;
-	enum idm_result result;
+	enum idm_result result = IDM_OK;
 
 	if (is_profile(e->draft) || !is_new(e, IDM_ATTR_NAME, &name))
 		return IDM_OK; /* nobody logs in as a profile */
-	result = check_denied(e, name.norm);
+	if (!idm_draft_has_class(e->draft, "application")) /* nobody logs in as one either */
+		result = check_denied(e, name.norm);
 	if (result == IDM_OK)
 		result = check_resting(e, name.norm);
 	if (result == IDM_OK)

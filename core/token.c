@@ -12,7 +12,8 @@ enum {
 	PREFIX_CHARS = 3,
 	SECRET_BYTES = 24,
 	TOKEN_BYTES = IDM_UUID_BYTES + SECRET_BYTES,
-	/* A stored row: format, kind, scope, 0, three uuids, the hash, four numbers, the label. */
+	/* A stored row: format, kind, scope, high privilege, three uuids, the hash, four numbers,
+	 * of an application password the application's uuid, the label. */
 	ROW_FORMAT = 1,
 	ROW_HEAD_BYTES = 4,
 	ROW_FIXED_BYTES = ROW_HEAD_BYTES + 3 * IDM_UUID_BYTES + IDM_TOKEN_HASH_BYTES + 4 * 8,
@@ -104,12 +105,18 @@ put_number(uint8_t *to, uint64_t value)
 	return to + sizeof(value);
 }
 
+static size_t
+application_bytes(enum idm_token_kind kind)
+{
+	return kind == IDM_TOKEN_APPLICATION ? IDM_UUID_BYTES : 0;
+}
+
 struct idm_span
 idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena)
 {
 	const uint8_t head[ROW_HEAD_BYTES] = { ROW_FORMAT, (uint8_t)row->kind, (uint8_t)row->scope,
 		row->high_privilege };
-	size_t bytes = ROW_FIXED_BYTES + row->label.len;
+	size_t bytes = ROW_FIXED_BYTES + application_bytes(row->kind) + row->label.len;
 	uint8_t *out;
 	uint8_t *to;
 
@@ -127,6 +134,7 @@ idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena)
 	to = put_number(to, (uint64_t)row->expire_s);
 	to = put_number(to, (uint64_t)row->privileged_until_s);
 	to = put_number(to, row->credential_no);
+	to = put(to, row->application.bytes, application_bytes(row->kind));
 	put(to, row->label.ptr, row->label.len);
 	return idm_span_of(out, bytes);
 }
@@ -137,11 +145,13 @@ idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct id
 	struct idm_fields row = { bytes, false };
 	struct idm_span head = idm_fields_take(&row, ROW_HEAD_BYTES);
 
-	if (bytes.len < ROW_FIXED_BYTES || bytes.len > ROW_FIXED_BYTES + IDM_TOKEN_LABEL_MAX)
+	if (bytes.len < ROW_FIXED_BYTES ||
+	    bytes.len > ROW_FIXED_BYTES + IDM_UUID_BYTES + IDM_TOKEN_LABEL_MAX)
 		return idm_fail(
 		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
 	if (head.ptr[0] != ROW_FORMAT || head.ptr[1] < IDM_TOKEN_API ||
-	    head.ptr[1] > IDM_TOKEN_RESET || head.ptr[2] > IDM_SCOPE_READ_WRITE || head.ptr[3] > 1)
+	    head.ptr[1] > IDM_TOKEN_APPLICATION || head.ptr[2] > IDM_SCOPE_READ_WRITE ||
+	    head.ptr[3] > 1)
 		return idm_fail(err, IDM_CORRUPT, "a token's row of unknown format, kind or scope");
 	out->kind = (enum idm_token_kind)head.ptr[1];
 	out->scope = (enum idm_scope)head.ptr[2];
@@ -154,6 +164,12 @@ idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct id
 	out->expire_s = (int64_t)idm_fields_u64(&row);
 	out->privileged_until_s = (int64_t)idm_fields_u64(&row);
 	out->credential_no = idm_fields_u64(&row);
+	memset(&out->application, 0, sizeof(out->application));
+	if (out->kind == IDM_TOKEN_APPLICATION)
+		out->application = idm_fields_uuid(&row);
 	out->label = row.rest;
+	if (row.bad || out->label.len > IDM_TOKEN_LABEL_MAX)
+		return idm_fail(
+		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
 	return IDM_OK;
 }

@@ -22,9 +22,10 @@ enum idm_scope {
 };
 
 enum idm_token_kind {
-	IDM_TOKEN_API = 1,     /* tokens in identity.mdb */
-	IDM_TOKEN_SESSION = 2, /* sessions in local.mdb */
-	IDM_TOKEN_RESET = 3,   /* core/reset.h; among the sessions */
+	IDM_TOKEN_API = 1,         /* tokens in identity.mdb */
+	IDM_TOKEN_SESSION = 2,     /* sessions in local.mdb */
+	IDM_TOKEN_RESET = 3,       /* core/reset.h; among the sessions */
+	IDM_TOKEN_APPLICATION = 4, /* application passwords, among the tokens */
 };
 
 struct idm_token_row {
@@ -35,11 +36,12 @@ struct idm_token_row {
 	enum idm_token_kind kind;
 	enum idm_scope scope;
 	int64_t issued_s;
-	int64_t expire_s;           /* INT64_MAX: never */
-	int64_t privileged_until_s; /* sessions: read-write until then, then read-only */
-	uint64_t credential_no;     /* sessions: set-at number of the credential that began it */
-	bool high_privilege;        /* sessions: that the account was when it began */
-	struct idm_span label;      /* borrows */
+	int64_t expire_s;            /* INT64_MAX: never */
+	int64_t privileged_until_s;  /* sessions: read-write until then, then read-only */
+	uint64_t credential_no;      /* sessions: set-at number of the credential that began it */
+	bool high_privilege;         /* sessions: that the account was when it began */
+	struct idm_uuid application; /* of an application password; else null */
+	struct idm_span label;       /* borrows */
 };
 
 /* A fresh id and secret: the text to hand out (wipe it), id and hash in `row`. */

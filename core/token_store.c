@@ -112,7 +112,8 @@ check_token(const struct idm_txn *txn, struct idm_span key, const struct idm_tok
 	struct idm_span value;
 	enum idm_result result;
 
-	if (!idm_span_equal(idm_uuid_span(&row->id), key) || row->kind != IDM_TOKEN_API)
+	if (!idm_span_equal(idm_uuid_span(&row->id), key) ||
+	    (row->kind != IDM_TOKEN_API && row->kind != IDM_TOKEN_APPLICATION))
 		return idm_fail(err, IDM_CORRUPT, "it holds another token");
 	account_key(&row->account, &row->id, other);
 	result = idm_store_get(txn, IDM_DB_TOKENS, idm_span_of(other, sizeof(other)), &value, err);

@@ -211,6 +211,6 @@ v1_local(const struct idm_txn *txn, struct idm_arena *arena, struct idm_error *e
 /* --- all of them */
 
 const struct idm_upgrade_step idm_upgrade_steps[IDM_STORE_FORMAT] = {
-	[1] = { v1_identity, v1_local },
-	[2] = { NULL, NULL }, /* a database and built-in entries that were new */
+	[1] = { v1_identity, v1_local }, [2] = { NULL, NULL }, /* a database and built-in entries
+								  that were new */
 };

@@ -162,6 +162,7 @@ proof_of(enum idm_identity_kind kind)
 	case IDM_IDENTITY_ANONYMOUS: return "as anonymous";
 	case IDM_IDENTITY_PASSWORD: return "by password";
 	case IDM_IDENTITY_UNIX_PASSWORD: return "by unix password";
+	case IDM_IDENTITY_APPLICATION: return "by application password";
 	case IDM_IDENTITY_TOKEN: return "by API token";
 	case IDM_IDENTITY_SESSION: return "by session";
 	case IDM_IDENTITY_INTERNAL: break;

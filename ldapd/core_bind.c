@@ -1,6 +1,7 @@
 /* Binds: from a name and a password to a handle, in the core process (SPEC 8.3, 8.4). */
 #include "common/clock.h"
 #include "core/admission.h"
+#include "core/application.h"
 #include "core/builtin.h"
 #include "core/session.h"
 #include "core/token_store.h"
@@ -209,6 +210,51 @@ looks_like_token(struct idm_span password)
 }
 
 /*
+ * Is it one of the account's application passwords?  False: it is not, and nothing is answered.  It
+ * costs one hash and one look-up, for whatever name.
+ */
+static bool
+bind_application(struct core_job *job, const struct core_read *read,
+    const struct idm_entry *account, struct idm_span application, struct idm_span password)
+{
+	struct idm_identity identity;
+	struct idm_error err = { .text = "" };
+	enum idm_result result =
+	    idm_application_prove(&read->read, account, application, password, &identity, &err);
+
+	if (result == IDM_NOT_FOUND)
+		return false;
+	if (result == IDM_OK)
+		result = idm_auth_recheck(&read->read, &read->local, &identity, &err);
+	if (result == IDM_OK)
+		answer_identity(job, &identity);
+	else
+		answer_refusal(job, result, &err);
+	return true;
+}
+
+/* Under the name of an application only its passwords count. */
+static void
+bind_for_application(struct core_job *job, const struct core_read *read,
+    const struct dn_target *target, struct idm_span password)
+{
+	struct dn_target person = *target;
+	struct idm_entry account;
+	struct idm_error err = { .text = "no such application password" };
+	enum idm_result result;
+
+	person.application = IDM_SPAN_EMPTY;
+	result = tree_find(&read->read, &person, &account, NULL);
+	if (result == IDM_OK) {
+		job->request.target = account.uuid;
+		job->has_target = true;
+	}
+	if (result != IDM_OK ||
+	    !bind_application(job, read, &account, target->application, password))
+		answer_refusal(job, IDM_DENIED, &err);
+}
+
+/*
  * The name stands for an account or for nobody (NULL).  What looks like a token is not tested as a
  * password, whoever it is for: the time that takes would tell names from no names.
  */
@@ -222,18 +268,16 @@ bind_named(struct core_job *job, const struct core_read *read, const struct idm_
 		bind_anonymous(job, read, account);
 	} else if (looks_like_token(password)) {
 		bind_token(job, read, account == NULL ? &nobody : &account->uuid, password);
-	} else {
+	} else if (account == NULL ||
+		   !bind_application(job, read, account, IDM_SPAN_EMPTY, password)) {
 		test_password(job, read, account, password);
 	}
 }
 
 static bool
-names_a_token(const struct core_read *read, struct idm_span name)
+names_a_token(const struct dn_target *target)
 {
-	struct dn_target target;
-
-	dn_to_target(name, &read->tree->suffix, read->read.arena, &target);
-	return target.kind == DN_ROOT || target.kind == DN_TOKEN;
+	return target->kind == DN_ROOT || target->kind == DN_TOKEN;
 }
 
 /* For the audit trail, which else would have to look for the name. */
@@ -251,15 +295,20 @@ void
 core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 {
 	struct core_read read;
+	struct dn_target target = { .kind = DN_INVALID };
 	struct idm_entry account;
 	struct idm_error err = { .text = "" };
 	enum idm_result result = core_read_begin(job, &read, &err);
 
 	job->subject = idm_arena_copy(job->arena, name);
+	if (result == IDM_OK)
+		dn_to_target(name, &read.tree->suffix, read.read.arena, &target);
 	if (result != IDM_OK) {
 		answer_refusal(job, result, &err);
-	} else if (names_a_token(&read, name)) {
+	} else if (names_a_token(&target)) {
 		bind_token(job, &read, NULL, password);
+	} else if (target.application.len != 0) {
+		bind_for_application(job, &read, &target, password);
 	} else {
 		result = core_find(&read, name, &account, &err);
 		if (result == IDM_OK)

@@ -132,6 +132,7 @@ static const struct {
 	{ EXOP_API_TOKEN, core_api_token },
 	{ EXOP_UNIX_PASSWORD, core_unix_password },
 	{ EXOP_AUDIT, core_audit_trail },
+	{ EXOP_APPLICATION_PASSWORD, core_application_password },
 	{ EXOP_ACCESS_EXPLAIN, core_explain },
 	{ EXOP_CREDENTIAL_UPDATE, core_credential_update },
 	{ EXOP_RESET_TOKEN, core_reset_token },

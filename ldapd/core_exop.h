@@ -90,6 +90,7 @@ void core_unix_password(struct core_job *job);
 void core_radius_secret(struct core_job *job);
 void core_audit_trail(struct core_job *job);
 void core_api_token(struct core_job *job);
+void core_application_password(struct core_job *job);
 void core_credential_update(struct core_job *job);
 void core_reset_token(struct core_job *job);
 void core_login(struct core_job *job);

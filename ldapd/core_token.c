@@ -118,8 +118,10 @@ answer_status(struct core_job *job, const struct core_access *a)
 	ber_write_octets(
 	    &w, BER_OCTET_STRING, idm_span_of(spn, idm_lookup_spn(&a->read.read, &a->target, spn)));
 	list = ber_open(&w, BER_SEQUENCE, BER_LONG);
-	for (size_t i = 0; i < count; i++)
-		write_row(&w, &rows[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].kind == IDM_TOKEN_API)
+			write_row(&w, &rows[i]);
+	}
 	ber_close(&w, list);
 	ber_close(&w, seq);
 	core_job_value(job, &w, NULL);

@@ -159,6 +159,7 @@ classes_of(enum dn_container container)
 	static const char *const group[] = { "group", NULL };
 	static const char *const service[] = { "account", "service_account", NULL };
 	static const char *const profile[] = { "access_control_profile", NULL };
+	static const char *const application[] = { "application", NULL };
 	static const char *const none[] = { NULL };
 
 	switch (container) {
@@ -166,6 +167,7 @@ classes_of(enum dn_container container)
 	case DN_CONTAINER_GROUPS: return group;
 	case DN_CONTAINER_SERVICES: return service;
 	case DN_CONTAINER_ACCESS: return profile;
+	case DN_CONTAINER_APPLICATIONS: return application;
 	case DN_CONTAINER_SCHEMA: /* the request says which of the two */
 	case DN_CONTAINER_NONE: return none;
 	}
@@ -241,8 +243,8 @@ prepare_add(struct writing *w)
 	if (!gives_name(&target) || target.container == DN_CONTAINER_NONE)
 		return idm_refuse(w->err, IDM_INVALID,
 		    "new entries stand at uid=NAME,ou=people, cn=NAME,ou=groups, "
-		    "uid=NAME,ou=services, cn=NAME,ou=access or cn=NAME,ou=schema below the "
-		    "suffix");
+		    "uid=NAME,ou=services, cn=NAME,ou=access, cn=NAME,ou=schema or "
+		    "cn=NAME,ou=applications below the suffix");
 	w->container = target.container;
 	result = find_naming(w, add);
 	if (result == IDM_OK)

@@ -37,13 +37,15 @@ classes_below(enum dn_container container)
 	static const char *const services[] = { "service_account", NULL };
 	static const char *const access[] = { "access_control_profile", NULL };
 	static const char *const schema[] = { "attributetype", "classtype", NULL };
-	static const char *const top[] = { "radius_client", "system_config", "application", NULL };
+	static const char *const applications[] = { "application", NULL };
+	static const char *const top[] = { "radius_client", "system_config", NULL };
 
 	switch (container) {
 	case DN_CONTAINER_PEOPLE: return people;
 	case DN_CONTAINER_GROUPS: return groups;
 	case DN_CONTAINER_SERVICES: return services;
 	case DN_CONTAINER_ACCESS: return access;
+	case DN_CONTAINER_APPLICATIONS: return applications;
 	case DN_CONTAINER_SCHEMA: return schema;
 	case DN_CONTAINER_NONE: break;
 	}
