@@ -22,6 +22,7 @@ every_result_has_the_code_that_the_specification_names(void **state)
 		{ IDM_CONSTRAINT, 19 },
 		{ IDM_EXISTS, 68 },
 		{ IDM_PROTECTED, 50 },
+		{ IDM_ASSERTION, 122 }, /* assertionFailed (RFC 4528 section 3) */
 		{ IDM_LIMIT, 53 },
 		{ IDM_BUSY, 51 },
 		{ IDM_CORRUPT, 80 },
