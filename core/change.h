@@ -72,6 +72,13 @@ struct idm_request_token {
 	const struct idm_token_row *issue; /* NULL: the one of that id is destroyed */
 };
 
+/*
+ * Looks at the entry of a request in the transaction of its change: before it, unless it is made by
+ * that, and after it.  Anything but IDM_OK refuses the change.
+ */
+typedef enum idm_result (*idm_request_look)(void *context, const struct idm_read *read,
+    const struct idm_uuid *uuid, bool after, struct idm_error *err);
+
 struct idm_request {
 	struct idm_uuid id; /* made where the client's request came in, kept over retries */
 	enum idm_operation operation;
@@ -87,6 +94,8 @@ struct idm_request {
 	const struct idm_schema *assertion_schema;
 	const struct idm_request_mod *mods; /* CREATE: all ADD, class values included */
 	size_t mod_count;
+	idm_request_look look; /* NULL: nobody looks */
+	void *look_context;
 	const struct idm_request_secret *secrets;
 	size_t secret_count;
 	const struct idm_request_token *token; /* MODIFY: or NULL */

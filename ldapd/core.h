@@ -123,6 +123,14 @@ struct core_worker {
 	struct core_worker *next;
 };
 
+/* An entry that is to be read with its change. */
+struct core_entry_read {
+	bool asked;
+	const struct idm_span *attributes;
+	size_t count;
+	struct idm_span value; /* a SearchResultEntry, in the job's arena; empty: none */
+};
+
 /* Ends a job's change: `result` of its request, the change set committed. */
 typedef void (*core_changed)(
     struct core_job *job, enum idm_result result, const struct idm_error *err);
@@ -146,6 +154,9 @@ struct core_job {
 	enum idm_audit_operation asked; /* by an extended operation that does several; or 0 */
 	struct idm_uuid update;         /* the update session that it is a step of */
 	size_t bytes;                   /* held while it waits */
+
+	struct core_entry_read pre_read; /* with the answer to a change (entry_read.h) */
+	struct core_entry_read post_read;
 
 	/* A change that the job waits for. */
 	struct idm_request request;

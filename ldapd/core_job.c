@@ -80,6 +80,10 @@ core_job_done(struct core_job *job, enum ldap_result_code code, const char *text
 	frame.done.seq = job->seq;
 	frame.done.code = code;
 	frame.done.text = idm_span_cstr(text);
+	if (code == LDAP_SUCCESS) {
+		frame.done.pre_read = job->pre_read.value;
+		frame.done.post_read = job->post_read.value;
+	}
 	send_answer(job, &frame);
 }
 

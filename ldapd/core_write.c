@@ -1,6 +1,7 @@
 /* Add, modify, delete and modifyDN (RFC 4511 sections 4.6 to 4.9): requests for changes. */
 #include "ldapd/assertion.h"
 #include "ldapd/core_audit.h"
+#include "ldapd/entry_read.h"
 #include "ldapd/ldap_filter.h"
 #include "ldapd/view.h"
 
@@ -332,6 +333,14 @@ on_changed(struct core_job *job, enum idm_result result, const struct idm_error 
 		core_job_fail(job, result, err);
 }
 
+/* Refuse the request by what its controls are. */
+static enum idm_result
+refuse_control(struct writing *w, const struct ldap_result *refusal)
+{
+	w->code = refusal->code;
+	return idm_refuse(w->err, IDM_INVALID, "%.*s", IDM_SPAN_ARG(refusal->text));
+}
+
 /* What the client asserts of the entry; it is looked at where the change is decided. */
 static enum idm_result
 prepare_assertion(struct writing *w)
@@ -344,11 +353,8 @@ prepare_assertion(struct writing *w)
 	struct idm_access *access;
 	enum idm_result result;
 
-	if (!assertion_read(
-		&job->message, &ldap_limits_default, job->arena, &assertion, &refusal)) {
-		w->code = refusal.code;
-		return idm_refuse(w->err, IDM_INVALID, "%.*s", IDM_SPAN_ARG(refusal.text));
-	}
+	if (!assertion_read(&job->message, &ldap_limits_default, job->arena, &assertion, &refusal))
+		return refuse_control(w, &refusal);
 	if (assertion == NULL)
 		return IDM_OK;
 	if (filter == NULL)
@@ -360,6 +366,14 @@ prepare_assertion(struct writing *w)
 	job->request.assertion = filter;
 	job->request.assertion_schema = w->read->read.schema;
 	return result;
+}
+
+static enum idm_result
+prepare_reading(struct writing *w)
+{
+	struct ldap_result refusal;
+
+	return entry_read_ask(w->job, &refusal) ? IDM_OK : refuse_control(w, &refusal);
 }
 
 static enum idm_result
@@ -392,6 +406,8 @@ core_write(struct core_job *job)
 		result = prepare(&w);
 	if (result == IDM_OK)
 		result = prepare_assertion(&w);
+	if (result == IDM_OK)
+		result = prepare_reading(&w);
 	if (result != IDM_OK && job->has_target && check_sight(&w) != IDM_OK) {
 		w.code = LDAP_SUCCESS;
 		result = idm_refuse(&err, IDM_NOT_FOUND, "no matching entries");

@@ -1,6 +1,7 @@
 /* What the core process serves: add, modify, delete, modifyDN, and extended operations. */
 #include "common/exop.h"
 #include "ldapd/assertion.h"
+#include "ldapd/entry_read.h"
 #include "ldapd/log.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/worker.h"
@@ -20,13 +21,17 @@ ask_core(struct request *request)
 	worker_ask(request, &frame);
 }
 
+/* Before an entry is made, or after it is deleted, there is nothing to read. */
 void
 forward_handle(struct request *request)
 {
-	static const char *const controls[] = { LDAP_CONTROL_MANAGE_DSA_IT,
-		LDAP_CONTROL_ASSERTION };
+	static const char *const controls[] = { LDAP_CONTROL_PRE_READ, LDAP_CONTROL_MANAGE_DSA_IT,
+		LDAP_CONTROL_ASSERTION, LDAP_CONTROL_POST_READ };
+	enum ldap_op op = request->message.op;
+	size_t first = op == LDAP_ADD_REQUEST ? 1 : 0;
+	size_t end = op == LDAP_DELETE_REQUEST ? 3 : 4;
 
-	if (request_check_controls(request, controls, 2))
+	if (request_check_controls(request, controls + first, end - first))
 		ask_core(request);
 }
 
@@ -76,6 +81,28 @@ extended_handle(struct request *request)
 		ask_core(request);
 }
 
+static void
+add_entry(struct ldap_controls *controls, struct ldap_control *list, struct idm_span oid,
+    struct idm_span entry)
+{
+	if (entry.len != 0)
+		list[controls->count++] =
+		    (struct ldap_control){ .oid = oid, .has_value = true, .value = entry };
+}
+
+/* With the entries that were read (RFC 4527). */
+static void
+respond_with_entries(
+    struct request *request, const struct ldap_result *result, const struct ipc_done *done)
+{
+	struct ldap_control list[2];
+	struct ldap_controls controls = { list, 0 };
+
+	add_entry(&controls, list, IDM_SPAN_LIT(LDAP_CONTROL_PRE_READ), done->pre_read);
+	add_entry(&controls, list, IDM_SPAN_LIT(LDAP_CONTROL_POST_READ), done->post_read);
+	request_respond_full(request, result, controls);
+}
+
 void
 forward_answered(struct request *request, const struct ipc_done *done)
 {
@@ -94,6 +121,6 @@ forward_answered(struct request *request, const struct ipc_done *done)
 	if (request->message.op == LDAP_EXTENDED_REQUEST)
 		request_respond_extended(request, &response);
 	else
-		request_respond_full(request, &response.result, (struct ldap_controls){ NULL, 0 });
+		respond_with_entries(request, &response.result, done);
 	conn_recheck(conn);
 }

@@ -64,6 +64,8 @@ decode_done(struct idm_fields *f, struct ipc_done *out)
 	out->value = idm_fields_span(f);
 	out->has_identity = idm_fields_bool(f);
 	out->identity = take_identity(f);
+	out->pre_read = idm_fields_span(f);
+	out->post_read = idm_fields_span(f);
 }
 
 bool
@@ -212,7 +214,8 @@ put_body(struct ipc_buffer *out, const struct ipc_frame *frame)
 		       put_span(out, frame->done.text) && put_span(out, frame->done.oid) &&
 		       put_u8(out, frame->done.has_value) && put_span(out, frame->done.value) &&
 		       put_u8(out, frame->done.has_identity) &&
-		       put_identity(out, &frame->done.identity);
+		       put_identity(out, &frame->done.identity) &&
+		       put_span(out, frame->done.pre_read) && put_span(out, frame->done.post_read);
 	case IPC_REVOKED:
 		return put_uuid(out, &frame->revoked.account) &&
 		       put_u8(out, (uint8_t)frame->revoked.what) &&

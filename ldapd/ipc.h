@@ -71,6 +71,9 @@ struct ipc_done {
 	/* The identity behind the handle changed (re-authentication): take it over. */
 	bool has_identity;
 	struct idm_identity identity;
+	/* Entries that were read with a change (RFC 4527); empty: none. */
+	struct idm_span pre_read;
+	struct idm_span post_read;
 };
 
 struct ipc_revoked {

@@ -2,6 +2,7 @@
 
 #include "common/exop.h"
 #include "ldapd/assertion.h"
+#include "ldapd/entry_read.h"
 #include "ldapd/paging.h"
 #include "ldapd/sort_control.h"
 
@@ -11,6 +12,8 @@ static const char *const controls[] = {
 	LDAP_CONTROL_PAGED,
 	LDAP_CONTROL_SORT,
 	LDAP_CONTROL_ASSERTION,
+	LDAP_CONTROL_PRE_READ,
+	LDAP_CONTROL_POST_READ,
 };
 
 static const char *const extensions[] = {

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "ldapd/assertion.h"
+#include "ldapd/entry_read.h"
 #include "ldapd/paging.h"
 #include "ldapd/sort_control.h"
 #include "ldapd/rootdse.h"
@@ -32,6 +33,8 @@ the_root_dse_names_the_suffix_and_what_works(void **state)
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_PAGED));
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_SORT));
 	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_ASSERTION));
+	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_PRE_READ));
+	assert_true(has(&entry, "supportedControl", LDAP_CONTROL_POST_READ));
 	assert_true(has(&entry, "supportedLDAPVersion", "3"));
 	assert_false(has(&entry, "supportedLDAPVersion", "2"));
 	assert_null(made_find(&entry, IDM_SPAN_LIT("supportedSASLMechanisms")));

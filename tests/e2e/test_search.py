@@ -10,6 +10,7 @@ import ldap.schema
 import pytest
 from ldap.controls import SimplePagedResultsControl
 from ldap.controls.libldap import AssertionControl
+from ldap.controls.readentry import PostReadControl, PreReadControl
 from ldap.controls.simple import ManageDSAITControl
 
 CROWD = 1500
@@ -419,3 +420,42 @@ def test_ldapmodify_asserts(people, instance):
     assert modify("(mail=asserted@example.com)").returncode == 122
     assert modify("(!(mail=asserted@example.com))").returncode == 0
     assert modify("(!(mail=asserted@example.com))").returncode == 122
+
+
+# --- entries read with a change (RFC 4527)
+
+
+def test_a_change_brings_the_entry_before_and_after_it(admin, instance):
+    dn = instance.dn("ben")
+    before = read(admin, dn, ["displayName", "mail", "memberOf"])
+    message = admin.modify_ext(dn, [(ldap.MOD_REPLACE, "displayName", [b"Read Back"])],
+                               serverctrls=[PreReadControl(True, ["displayName", "mail", "memberOf"]),
+                                            PostReadControl(True, ["displayName", "entryUUID"])])
+    pre, post = (control for control in admin.result3(message)[3])
+    assert (pre.dn, post.dn) == (dn, dn)
+    assert {name: [value.decode() for value in values]
+            for name, values in pre.entry.items()} == before
+    assert post.entry["displayName"] == [b"Read Back"] and len(post.entry["entryUUID"]) == 1
+    message = admin.add_ext(instance.dn("readback"), [
+        ("objectClass", [b"person"]), ("displayName", [b"Read Back"])],
+        serverctrls=[PostReadControl(True, ["*", "+"])])
+    [post] = admin.result3(message)[3]
+    made = read(admin, instance.dn("readback"), ["*", "+"])
+    assert {name: [value.decode() for value in values]
+            for name, values in post.entry.items()} == made
+    message = admin.delete_ext(instance.dn("readback"),
+                               serverctrls=[PreReadControl(True, ["uid"])])
+    [pre] = admin.result3(message)[3]
+    assert (pre.dn, pre.entry) == (instance.dn("readback"), {"uid": [b"readback"]})
+
+
+def test_a_change_reads_no_more_than_a_search(people, instance):
+    connection = instance.connect("anna")
+    wanted = ["*", "+", "mail", "radius_secret", "primary_credential", "legalname", "description"]
+    message = connection.modify_ext(
+        instance.dn("anna"), [(ldap.MOD_ADD, "sshPublicKey", [f"{KEY} other".encode()])],
+        serverctrls=[PostReadControl(True, wanted)])
+    [post] = connection.result3(message)[3]
+    assert {name: [value.decode() for value in values]
+            for name, values in post.entry.items()} == read(connection, instance.dn("anna"), wanted)
+    connection.unbind_s()

@@ -74,10 +74,10 @@ struct answer {
 	uint8_t value[ANSWER_VALUE_BYTES];
 	size_t value_len;
 	char control[ANSWER_TEXT_BYTES]; /* OID of the response control, "" none */
-	uint8_t control_value[64];
+	uint8_t control_value[1024];
 	size_t control_value_len;
 	char other[ANSWER_TEXT_BYTES]; /* the same of a second one */
-	uint8_t other_value[64];
+	uint8_t other_value[1024];
 	size_t other_value_len;
 };
 

@@ -60,7 +60,8 @@ frame_of(enum ipc_type type)
 		break;
 	case IPC_DONE:
 		frame.done = (struct ipc_done){ 8, LDAP_BUSY, IDM_SPAN_LIT("later"),
-			IDM_SPAN_LIT("1.2.3"), true, IDM_SPAN_LIT("value"), true, bob };
+			IDM_SPAN_LIT("1.2.3"), true, IDM_SPAN_LIT("value"), true, bob,
+			IDM_SPAN_LIT("before"), IDM_SPAN_LIT("after") };
 		break;
 	case IPC_REVOKED:
 		frame.revoked = (struct ipc_revoked){ bob.uuid, IPC_REVOKE_SESSION, bob.session };
@@ -99,6 +100,8 @@ assert_same(const struct ipc_frame *frame)
 		assert_span(frame->done.oid, "1.2.3");
 		assert_true(frame->done.has_value);
 		assert_span(frame->done.value, "value");
+		assert_span(frame->done.pre_read, "before");
+		assert_span(frame->done.post_read, "after");
 		assert_true(frame->done.has_identity);
 		assert_bob(&frame->done.identity);
 		break;
