@@ -17,6 +17,7 @@ struct status {
 	char uuid[64];
 	char primary[64];
 	char unix_password[64];
+	char second_factor[64];
 	bool can_write;
 	json_t *softlocks; /* array; NULL: it does not decode */
 };
@@ -76,17 +77,18 @@ read_softlocks(const struct cli *cli, BerElement *ber)
 static bool
 read_status(const struct cli *cli, struct berval *value, struct status *out)
 {
-	struct berval spn, displayname, uuid, primary, unix_password;
+	struct berval spn, displayname, uuid, primary, unix_password, second_factor;
 	ber_int_t can_write = 0;
 	BerElement *ber = value == NULL ? NULL : ber_init(value);
 
-	if (ber != NULL && ber_scanf(ber, "{mmmmmb", &spn, &displayname, &uuid, &primary,
-			       &unix_password, &can_write) != LBER_ERROR) {
+	if (ber != NULL && ber_scanf(ber, "{mmmmmmb", &spn, &displayname, &uuid, &primary,
+			       &unix_password, &second_factor, &can_write) != LBER_ERROR) {
 		copy(out->spn, sizeof(out->spn), &spn);
 		copy(out->displayname, sizeof(out->displayname), &displayname);
 		copy(out->uuid, sizeof(out->uuid), &uuid);
 		copy(out->primary, sizeof(out->primary), &primary);
 		copy(out->unix_password, sizeof(out->unix_password), &unix_password);
+		copy(out->second_factor, sizeof(out->second_factor), &second_factor);
 		out->can_write = can_write != 0;
 		out->softlocks = read_softlocks(cli, ber);
 	}
@@ -147,14 +149,15 @@ cmd_credential_status(struct cli *cli)
 	if (result != CLI_DONE)
 		return result;
 	if (cli->json) {
-		output_json(json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "spn", status.spn, "uuid",
-		    status.uuid, "primary_credential", status.primary, "unix_password",
-		    status.unix_password, "can_write", status.can_write, "softlocks",
-		    status.softlocks));
+		output_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "spn", status.spn,
+		    "uuid", status.uuid, "primary_credential", status.primary, "unix_password",
+		    status.unix_password, "second_factor", status.second_factor, "can_write",
+		    status.can_write, "softlocks", status.softlocks));
 		return CLI_DONE;
 	}
 	puts("---");
 	printf("primary credential: %s\n", status.primary);
+	printf("second factor: %s\n", status.second_factor);
 	printf("unix password: %s\n", status.unix_password);
 	for (size_t i = 0; i < json_array_size(status.softlocks); i++)
 		print_softlock(json_array_get(status.softlocks, i));

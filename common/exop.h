@@ -37,11 +37,12 @@
  * The state of an account's credentials, for those who may search it.
  * Request: SEQUENCE { target OCTET STRING }
  * Response: SEQUENCE { spn OCTET STRING, displayname OCTET STRING, uuid OCTET STRING,
- *                      primary OCTET STRING, unix OCTET STRING, canWrite BOOLEAN,
- *                      softlocks SEQUENCE OF SEQUENCE {
+ *                      primary OCTET STRING, unix OCTET STRING, secondFactor OCTET STRING,
+ *                      canWrite BOOLEAN, softlocks SEQUENCE OF SEQUENCE {
  *                          credential OCTET STRING, failures INTEGER, networks INTEGER,
  *                          lockedUntil INTEGER, forgottenAt INTEGER, slowed BOOLEAN } }
  *   primary, unix: "not set", "password set", "generated password set"
+ *   secondFactor: "not set", "set"
  *   softlocks: of each credential (by its attribute) that did not fit lately, how often and from
  *     how many networks, until when one of those is locked out, when that is forgotten, and
  *     whether it is tested once a second only, wherever from; for oneself, and those who may

@@ -37,6 +37,8 @@ answer_status(struct core_job *job, const struct core_access *a)
 	    &w, BER_OCTET_STRING, idm_span_cstr(state_of(&a->target, IDM_ATTR_PRIMARY_CREDENTIAL)));
 	ber_write_octets(
 	    &w, BER_OCTET_STRING, idm_span_cstr(state_of(&a->target, IDM_ATTR_UNIX_PASSWORD)));
+	ber_write_octets(
+	    &w, BER_OCTET_STRING, idm_span_cstr(idm_factor_is_set(&a->target) ? "set" : "not set"));
 	ber_write_boolean(
 	    &w, BER_BOOLEAN, core_may_write(a, IDM_ATTR_PRIMARY_CREDENTIAL, NULL) == IDM_OK);
 	core_softlock_write(job, a, &w);

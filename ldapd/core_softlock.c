@@ -159,7 +159,8 @@ write_one(const struct core *core, const struct idm_softlock_id *id, struct ber_
 void
 core_softlock_write(struct core_job *job, const struct core_access *a, struct ber_writer *w)
 {
-	static const uint32_t attrs[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD };
+	static const uint32_t attrs[] = { IDM_ATTR_PRIMARY_CREDENTIAL, IDM_ATTR_UNIX_PASSWORD,
+		IDM_ATTR_TOTP_SECRET };
 	bool may = idm_uuid_equal(&job->identity.uuid, &a->target.uuid) ||
 		   core_may_read(a, IDM_ATTR_ACCOUNT_SOFTLOCK_EXPIRE, NULL) == IDM_OK;
 	size_t seq = ber_open(w, BER_SEQUENCE, BER_SHORT);

@@ -299,8 +299,8 @@ who_may_read_it_is_told_what_is_set(void **state)
 	struct idm_uuid ben = realm_uuid(s->realm, "ben");
 
 	idm_uuid_format(&ben, uuid);
-	snprintf(
-	    fields, sizeof(fields), "ben@idm.example.com|Ben Birne|%s|not set|not set|TRUE|", uuid);
+	snprintf(fields, sizeof(fields),
+	    "ben@idm.example.com|Ben Birne|%s|not set|not set|not set|TRUE|", uuid);
 	assert_string_equal(expect_fields(ask_texts(s, server_login(s, "idm_admin"),
 				EXOP_CREDENTIAL_STATUS, "ben", NULL)),
 	    fields);

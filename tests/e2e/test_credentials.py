@@ -376,8 +376,12 @@ def test_a_reset_clears_the_second_factor_and_says_so(instance, enrolled):
     child = dialogue(instance, *UPDATE, name, "-D", "idm_admin")
     choose(child, OTHER)
     assert "totp: cleared by the reset (when committed)" in say(child, "status")
+    assert "second factor: set" in instance.ok("person", "credential", "status", name,
+                                               name="idm_admin")
     commit(child)
     assert instance.can_bind(name, OTHER)
+    assert "second factor: not set" in instance.ok("person", "credential", "status", name,
+                                                   name="idm_admin")
 
 
 def test_the_second_factor_is_removed_by_its_owner(instance, enrolled):
