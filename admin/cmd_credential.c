@@ -128,7 +128,7 @@ print_softlock(const json_t *softlock)
 	long long networks = json_integer_value(json_object_get(softlock, "networks"));
 	const char *locked = text_of(softlock, "locked_until");
 
-	printf("softlock of %s: %lld wrong password%s from %lld network%s",
+	printf("softlock of %s: %lld failure%s from %lld network%s",
 	    text_of(softlock, "credential"), failures, failures == 1 ? "" : "s", networks,
 	    networks == 1 ? "" : "s");
 	if (locked[0] != '\0')

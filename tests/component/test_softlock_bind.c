@@ -564,6 +564,23 @@ the_state_is_shown_to_oneself_and_who_may_search_it(void **state)
 	    realm_modify(s->realm, NULL, "idm_service_desk", "-member", "ben", NULL), IDM_OK);
 }
 
+/* Codes of the second factor are counted by themselves. */
+static void
+wrong_codes_are_shown_and_ended_too(void **state)
+{
+	struct server *s = *state;
+	struct idm_softlock_id id = { realm_uuid(s->realm, "anna"), IDM_ATTR_TOTP_SECRET };
+	struct idm_softlock_source source = idm_softlock_source_of("ldapi");
+
+	assert_true(idm_softlock_begin(s->core->softlocks, &id, &source, test_clock.monotonic_ms));
+	idm_softlock_end(s->core->softlocks, &id, &source, true, test_clock.monotonic_ms);
+	assert_int_equal(strncmp(status_fields(s, "idm_admin", "anna"), "totp_secret|1|1|", 16), 0);
+	assert_int_equal(
+	    ask_strings(s, server_login(s, "idm_admin"), EXOP_SOFTLOCK_RESET, "anna")->code,
+	    LDAP_SUCCESS);
+	assert_string_equal(status_fields(s, "idm_admin", "anna"), "");
+}
+
 static void
 the_service_desk_ends_it_durably(void **state)
 {
@@ -642,6 +659,7 @@ main(void)
 		on_its_own(re_authentication_is_locked_like_a_bind),
 		on_its_own(the_old_password_of_a_change_is_locked_like_a_bind),
 		on_its_own(nobody_else_ends_it),
+		on_its_own(wrong_codes_are_shown_and_ended_too),
 		on_its_own(the_service_desk_ends_it_durably),
 		on_its_own(the_state_is_shown_to_oneself_and_who_may_search_it),
 	};

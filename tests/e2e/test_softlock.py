@@ -143,7 +143,7 @@ def test_the_service_desk_sees_and_ends_it(instance, person):
     instance.login("desk")
     guess_until(instance, person, 3)
     shown = instance.ok("person", "credential", "status", person, name="desk")
-    assert re.search(r"^softlock of primary_credential: 3 wrong passwords from 1 network, locked "
+    assert re.search(r"^softlock of primary_credential: 3 failures from 1 network, locked "
                      r"there until \S+, forgotten at \S+$", shown, re.M), shown
     assert bind_from(instance, "127.0.0.1", person) == LOCKED
     assert instance.ok("person", "credential", "softlock-reset", person, name="desk") == "Success\n"
