@@ -326,6 +326,41 @@ take_addresses(
 	return result;
 }
 
+static bool
+is_loopback(const struct config_address *address)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->addr;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->addr;
+
+	if (address->addr.ss_family == AF_INET)
+		return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* Where metrics are served: to this machine alone, for nobody proves who he is there. */
+static enum idm_result
+take_loopback(
+    const struct load *load, const struct key *key, const struct toml_value *value, void *field)
+{
+	struct config_address *out = field;
+	char shown[SHOWN_MAX + 4];
+
+	(void)key;
+	memset(out, 0, sizeof(*out));
+	if (value->text[0] == '\0')
+		return IDM_OK;
+	if (!parse_address(value->text, out))
+		return toml_fail(load->err, load->place,
+		    "\"%s\" is no address and port; write one such as \"127.0.0.1:9637\"",
+		    show(value->text, shown));
+	if (!is_loopback(out))
+		return toml_fail(load->err, load->place,
+		    "\"%s\" is not on loopback; write \"127.0.0.1:9637\" or \"[::1]:9637\", or "
+		    "\"\" for none",
+		    show(value->text, shown));
+	return IDM_OK;
+}
+
 /* --- the keys */
 
 #define FIELD(field) offsetof(struct server_config, field)
@@ -351,6 +386,7 @@ static const struct key keys[] = {
 	TEXT(tls_key, take_path),
 	{ "", "ldapbindaddress", TOML_ARRAY, take_addresses, FIELD(ldapbindaddress), 0, 0 },
 	TEXT(ldapi_path, take_socket),
+	TEXT(metrics_address, take_loopback),
 	TEXT(log_level, take_log_level),
 	TEXT(clock, take_clock),
 	NUMBER(workers, workers, 0, CPUS_MAX),

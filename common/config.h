@@ -75,8 +75,9 @@ struct server_config {
 	char tls_chain[CONFIG_PATH_BYTES]; /* "": not set; see config_require_listeners */
 	char tls_key[CONFIG_PATH_BYTES];
 	struct config_address ldapbindaddress[CONFIG_ADDRESSES_MAX];
-	size_t ldapbindaddress_count;         /* 0: no LDAPS, the local socket alone */
-	char ldapi_path[CONFIG_SOCKET_BYTES]; /* "": no local socket */
+	size_t ldapbindaddress_count;          /* 0: no LDAPS, the local socket alone */
+	char ldapi_path[CONFIG_SOCKET_BYTES];  /* "": no local socket */
+	struct config_address metrics_address; /* on loopback; text "": not served */
 	enum config_log_level log_level;
 	enum config_clock clock;
 	uint32_t workers; /* never 0: the number of processors is filled in */

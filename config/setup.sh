@@ -129,6 +129,8 @@ make_server_toml() {
 			ldapbindaddress = ""
 			ldapi_path = ""
 			log_level = "info"
+			# For Prometheus, on this machine:
+			# metrics_address = "127.0.0.1:9637"
 		END
 		[ -z "${ARGON2_M_KIB:-}" ] || printf 'argon2_m_kib = %d\nargon2_t = %d\n' \
 			"$ARGON2_M_KIB" "${ARGON2_T:-1}" >>"$dir/server.toml"

@@ -14,9 +14,10 @@
 #include "core/token_store.h"
 
 static void
-say(struct idm_auth_plan *plan, const char *why)
+say(struct idm_auth_plan *plan, enum idm_auth_why why, const char *text)
 {
-	snprintf(plan->reason, sizeof(plan->reason), "%s", why);
+	plan->why = why;
+	snprintf(plan->reason, sizeof(plan->reason), "%s", text);
 }
 
 static enum idm_result
@@ -43,13 +44,14 @@ plan_tests(const struct idm_read *read, const struct idm_entry *account, const u
 	enum idm_result result = IDM_OK;
 
 	if (account == NULL || !idm_entry_has_class(account, "account")) {
-		say(out, account == NULL ? "no such account" : "not an account");
+		say(out, IDM_AUTH_NO_ACCOUNT,
+		    account == NULL ? "no such account" : "not an account");
 		return IDM_OK;
 	}
 	out->account = account->uuid;
 	out->account_id = account->id;
 	if (idm_admission_check(read, account, &why) != IDM_OK) {
-		say(out, why.text);
+		say(out, IDM_AUTH_OUTSIDE_WINDOW, why.text);
 		return IDM_OK;
 	}
 	for (size_t i = 0; i < tested_count; i++) {
@@ -60,10 +62,11 @@ plan_tests(const struct idm_read *read, const struct idm_entry *account, const u
 			return result;
 	}
 	if (out->needs_factor)
-		say(out, "the primary password alone does not bind, for a second factor is set; "
-			 "and no other one fits");
+		say(out, IDM_AUTH_NEEDS_FACTOR,
+		    "the primary password alone does not bind, for a second factor is set; "
+		    "and no other one fits");
 	else if (count == 0)
-		say(out, "no credential is set");
+		say(out, IDM_AUTH_NO_CREDENTIAL, "no credential is set");
 	return IDM_OK;
 }
 

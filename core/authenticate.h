@@ -20,6 +20,16 @@ struct idm_auth_test {
 	char phc[IDM_PHC_BYTES]; /* once unsealed; wipe with idm_auth_plan_wipe */
 };
 
+/* Why nothing is tested. */
+enum idm_auth_why {
+	IDM_AUTH_WHY_NOT, /* tests are real */
+	IDM_AUTH_NO_ACCOUNT,
+	IDM_AUTH_OUTSIDE_WINDOW,
+	IDM_AUTH_NO_CREDENTIAL,
+	IDM_AUTH_NEEDS_FACTOR, /* the primary password; others may have been tested */
+	IDM_AUTH_SOFTLOCKED,   /* all that are set */
+};
+
 /* Holds no pointers: it may be handed to a thread. */
 struct idm_auth_plan {
 	struct idm_uuid account; /* whose secrets are tested */
@@ -27,7 +37,8 @@ struct idm_auth_plan {
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
 	bool needs_factor; /* so the primary password is not tested */
 	bool login;        /* whoever runs it asks for the second factor himself */
-	char reason[256];  /* for the log, where no test fits; empty: nothing but that */
+	enum idm_auth_why why;
+	char reason[256]; /* for the log, where no test fits; empty: nothing but that */
 };
 
 /*

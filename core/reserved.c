@@ -24,6 +24,9 @@ static const char reserved[] =
     "supportedfeatures supportedldapversion supportedsaslmechanisms vendorname vendorversion "
     "attributetypes objectclasses matchingrules matchingruleuse ldapsyntaxes ditcontentrules "
     "ditstructurerules nameforms "
+    /* of cn=monitor */
+    "monitorcontext monitoredinfo monitorcounter monitoropinitiated monitoropcompleted "
+    "monitorserver monitorcontainer monitoredobject "
     /* object classes */
     "top alias referral extensibleobject subentry subschema person organizationalperson "
     "inetorgperson account posixaccount shadowaccount posixgroup ldappublickey groupofnames "

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/figures.h"
 #include "core/schema.h"
 
 /*
@@ -13,6 +14,7 @@ enum {
 	ID_KEY_BYTES = 1 + IDM_UUID_BYTES,
 	ACCOUNT_KEY_BYTES = 1 + 2 * IDM_UUID_BYTES,
 	END_KEY_BYTES = 1 + 8 + IDM_UUID_BYTES,
+	ROWS_EACH = 3,
 };
 
 int64_t
@@ -452,4 +454,10 @@ idm_session_check_row(
 	    (key.len == END_KEY_BYTES && key.ptr[0] == 'e'))
 		return check_link(txn, key, err);
 	return idm_fail(err, IDM_CORRUPT, "it is no key");
+}
+
+uint64_t
+idm_session_count(const struct idm_txn *txn)
+{
+	return idm_store_records(txn, IDM_DB_SESSIONS) / ROWS_EACH;
 }

@@ -67,6 +67,9 @@ enum idm_result idm_session_make_room(const struct idm_txn *txn, const struct id
 enum idm_result idm_session_sweep(
     const struct idm_txn *txn, struct idm_now now, size_t most, bool *more, struct idm_error *err);
 
+/* How many there are, those that are over and not swept yet too. */
+uint64_t idm_session_count(const struct idm_txn *txn);
+
 /*
  * Does a row of IDM_DB_SESSIONS fit the others of its session?  IDM_CORRUPT with a text: it does
  * not.

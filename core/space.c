@@ -12,8 +12,8 @@ map_pages(const struct idm_environment *env)
 	return env->map_bytes / env->page_bytes;
 }
 
-bool
-idm_store_nearly_full(const struct idm_txn *txn)
+uint64_t
+idm_space_used_pages(const struct idm_txn *txn)
 {
 	const struct idm_environment *env = idm_txn_environment(txn);
 	MDB_dbi count = CORE_DBIS + (MDB_dbi)(env->range.end - env->range.first);
@@ -26,7 +26,13 @@ idm_store_nearly_full(const struct idm_txn *txn)
 			used += stat_of.ms_branch_pages + stat_of.ms_leaf_pages +
 				stat_of.ms_overflow_pages;
 	}
-	return used > map_pages(env) / 10 * 9;
+	return used;
+}
+
+bool
+idm_store_nearly_full(const struct idm_txn *txn)
+{
+	return idm_space_used_pages(txn) > map_pages(idm_txn_environment(txn)) / 10 * 9;
 }
 
 /*

@@ -11,4 +11,7 @@
  */
 void idm_space_wait(struct idm_store *store);
 
+/* Pages of the transaction's file that hold something. */
+uint64_t idm_space_used_pages(const struct idm_txn *txn);
+
 #endif

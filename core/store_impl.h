@@ -32,6 +32,8 @@ struct idm_store {
 
 	/* the writer's */
 	atomic_uint_fast64_t undone;
+	uint64_t identity_commits; /* that were made durable */
+	uint64_t local_commits;
 	int lock_fd; /* DIR/writer.lock */
 	struct idm_environment *local;
 	uint64_t upgraded_from; /* the older one of both files' former formats; 0: none */

@@ -231,6 +231,7 @@ commit_identity(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
 	atomic_store(last_ms, idm_store_ms());
 	reach_last_page(env, &info);
 	rc = mdb_env_sync(env->mdb, 1);
+	store->identity_commits++;
 	return rc == 0 ? IDM_OK : sync_failed(store, rc, err);
 }
 
@@ -256,6 +257,7 @@ commit_local(struct idm_store *store, MDB_txn *mdb, struct idm_error *err)
 
 	if (rc != 0)
 		return commit_failed(store, store->local, rc, err);
+	store->local_commits++;
 	mdb_env_info(store->local->mdb, &info);
 	reach_last_page(store->local, &info);
 	return IDM_OK;

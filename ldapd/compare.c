@@ -4,6 +4,7 @@
  */
 #include "ldapd/assertion.h"
 #include "ldapd/ldap_filter.h"
+#include "ldapd/monitor.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/search.h"
 #include "ldapd/worker.h"
@@ -159,6 +160,7 @@ compare_handle(struct request *request)
 	const struct ldap_filter *assertion;
 	struct ldap_result refusal;
 	enum ldap_result_code code = LDAP_OTHER;
+	bool monitor = false;
 	enum idm_result result;
 
 	if (!request_check_controls(request, controls, 2))
@@ -173,10 +175,18 @@ compare_handle(struct request *request)
 		request_fail(request, result, &err);
 		return;
 	}
+	if (monitor_is_at(request->message.compare.dn, request->arena))
+		result = monitor_may_read(&read.read, read.access, &monitor, &err);
 	dn_to_target(request->message.compare.dn, &read.tree->suffix, request->arena, &target);
-	result = compare_if(request, &read, &target, assertion, &code, &err);
+	if (result == IDM_OK && !monitor)
+		result = compare_if(request, &read, &target, assertion, &code, &err);
 	request_read_end(&read);
-	if (result == IDM_NOT_FOUND)
+	if (monitor && assertion != NULL)
+		request_respond(request, LDAP_UNAVAILABLE_CRITICAL_EXTENSION,
+		    "nothing can be asserted of what the server tells of itself");
+	else if (monitor)
+		forward_ask(request);
+	else if (result == IDM_NOT_FOUND)
 		search_no_such_object(request, &target, &read.tree->suffix);
 	else if (result != IDM_OK)
 		request_fail(request, result, &err);

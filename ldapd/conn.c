@@ -117,6 +117,7 @@ flush(struct conn *conn)
 			return;
 		}
 		conn->out_sent += sent;
+		conn->worker->counts.of[COUNT_OCTETS_OUT] += sent;
 		conn->stall_ms = 0;
 	}
 	if (conn->out_sent != 0)
@@ -129,6 +130,8 @@ conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text)
 	if (conn->state == CONN_CLOSING)
 		return;
 	log_info("conn %llu %s disconnected: %s", (unsigned long long)conn->no, conn->source, text);
+	if (code == LDAP_PROTOCOL_ERROR)
+		conn->worker->counts.of[COUNT_ENDED_PROTOCOL]++;
 	if (conn->state != CONN_HANDSHAKE)
 		ldap_disconnection_encode(&conn->out, code, text);
 	while (conn->requests != NULL)
@@ -253,6 +256,13 @@ grow_input(struct conn *conn)
 	return true;
 }
 
+static void
+took_input(struct conn *conn, size_t got)
+{
+	conn->in_len += got;
+	conn->worker->counts.of[COUNT_OCTETS_IN] += got;
+}
+
 /* Most reads bring whole PDUs: they are served from the worker's buffer, and none is kept here. */
 static enum stream_io
 read_once(struct conn *conn)
@@ -266,13 +276,15 @@ read_once(struct conn *conn)
 		if (!grow_input(conn))
 			return STREAM_END;
 		io = stream_read(&conn->stream, conn->in + conn->in_len, WORKER_READ_BYTES, &got);
-		conn->in_len += io == STREAM_DONE ? got : 0;
+		if (io == STREAM_DONE)
+			took_input(conn, got);
 		resume_input(conn);
 		return io;
 	}
 	io = stream_read(&conn->stream, worker->read_buffer, WORKER_READ_BYTES, &got);
 	if (io != STREAM_DONE)
 		return io;
+	worker->counts.of[COUNT_OCTETS_IN] += got;
 	used = take_pdus(conn, worker->read_buffer, got);
 	if (conn->state != CONN_CLOSING &&
 	    !keep_input(conn, worker->read_buffer + used, got - used))
@@ -308,6 +320,7 @@ shake_hands(struct conn *conn)
 
 	switch (stream_shake_hands(&conn->stream)) {
 	case STREAM_DONE:
+		conn->worker->counts.of[COUNT_HANDSHAKES]++;
 		conn_set_state(conn, CONN_READY);
 		conn->phase_ms = after_s(limits->first_pdu_s);
 		be_patient(conn);
@@ -316,6 +329,7 @@ shake_hands(struct conn *conn)
 	case STREAM_END:
 		log_debug("conn %llu %s TLS handshake failed", (unsigned long long)conn->no,
 		    conn->source);
+		conn->worker->counts.of[COUNT_HANDSHAKES_FAILED]++;
 		conn->broken = true;
 		break;
 	}
@@ -419,6 +433,8 @@ link_conn(struct conn *conn)
 		worker->conns->prev = conn;
 	worker->conns = conn;
 	worker->conn_count++;
+	worker->counts.of[conn->local ? COUNT_OPEN_LOCAL : COUNT_OPEN_TLS]++;
+	worker->counts.of[conn->local ? COUNT_OPENED_LOCAL : COUNT_OPENED_TLS]++;
 }
 
 static void
@@ -431,6 +447,7 @@ unlink_conn(struct conn *conn)
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
 	conn->worker->conn_count--;
+	conn->worker->counts.of[conn->local ? COUNT_OPEN_LOCAL : COUNT_OPEN_TLS]--;
 }
 
 static void
@@ -455,6 +472,7 @@ conn_open(struct worker *worker, int fd, const char *source,
 		return false;
 	}
 	conn->worker = worker;
+	conn->local = local;
 	conn->no = worker->conn_no;
 	worker->conn_no += worker->config->workers;
 	memcpy(conn->source_key, source_key, CONN_SOURCE_KEY_BYTES);
@@ -551,6 +569,13 @@ check_login(struct conn *conn, struct idm_error *err)
 }
 
 void
+conn_end_login(struct conn *conn, const char *text)
+{
+	conn->worker->counts.of[COUNT_ENDED_LOGIN] += conn->state != CONN_CLOSING;
+	conn_disconnect(conn, LDAP_UNAVAILABLE, text);
+}
+
+void
 conn_recheck(struct conn *conn)
 {
 	struct idm_error err = { .text = "" };
@@ -563,8 +588,8 @@ conn_recheck(struct conn *conn)
 		return;
 	log_info(
 	    "conn %llu %s login is over: %s", (unsigned long long)conn->no, conn->source, err.text);
-	conn_disconnect(conn, LDAP_UNAVAILABLE,
-	    result == IDM_DENIED ? "this login is over" : "the database can't be read");
+	conn_end_login(
+	    conn, result == IDM_DENIED ? "this login is over" : "the database can't be read");
 }
 
 static const char *
@@ -583,17 +608,25 @@ overdue(const struct conn *conn, uint64_t now_ms)
 	return NULL;
 }
 
+static void
+end_overdue(struct conn *conn, const char *why, bool stalled)
+{
+	struct counts *counts = &conn->worker->counts;
+	bool handshake = conn->state == CONN_HANDSHAKE;
+
+	counts->of[COUNT_ENDED_TIME] += conn->state != CONN_CLOSING;
+	counts->of[COUNT_HANDSHAKES_FAILED] += handshake;
+	conn_disconnect(conn, LDAP_UNAVAILABLE, why);
+	conn->broken = conn->broken || stalled || handshake;
+}
+
 void
 conn_check(struct conn *conn, uint64_t now_ms, struct idm_now now)
 {
 	const char *why = overdue(conn, now_ms);
 
-	if (why != NULL) {
-		bool stalled = conn->stall_ms != 0 && now_ms >= conn->stall_ms;
-
-		conn_disconnect(conn, LDAP_UNAVAILABLE, why);
-		conn->broken = conn->broken || stalled || conn->state == CONN_HANDSHAKE;
-	} else if (now.at_s >= conn->border_s) {
+	if (why != NULL)
+		end_overdue(conn, why, conn->stall_ms != 0 && now_ms >= conn->stall_ms);
+	else if (now.at_s >= conn->border_s)
 		conn_recheck(conn);
-	}
 }

@@ -38,6 +38,7 @@ struct conn {
 	enum conn_state state;
 	struct event *read_event;
 	struct event *write_event;
+	bool local;   /* on the local socket, without TLS */
 	bool reading; /* read_event is added */
 	bool writing; /* write_event is added */
 
@@ -96,6 +97,9 @@ void conn_go_on(struct conn *conn);
 
 /* Say why (RFC 4511 section 4.4.1), then close.  It is closed in conn_settle, not here. */
 void conn_disconnect(struct conn *conn, enum ldap_result_code code, const char *text);
+
+/* The same of a connection whose login is over. */
+void conn_end_login(struct conn *conn, const char *text);
 
 /* May another answer be made, or is so much waiting that the client must take some first? */
 bool conn_has_room(const struct conn *conn);

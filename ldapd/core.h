@@ -22,6 +22,7 @@
 #include "ldapd/channel.h"
 #include "ldapd/hash_pool.h"
 #include "ldapd/ipc.h"
+#include "ldapd/metrics.h"
 
 enum {
 	CORE_JOB_ARENA_BYTES = 64 * 1024 * 1024, /* 100,000 may become high privilege at once */
@@ -58,6 +59,39 @@ struct core_guesses {
 	uint32_t wrong;
 };
 
+/* What comes of a bind. */
+enum core_bind_outcome {
+	CORE_BOUND_PASSWORD,
+	CORE_BOUND_UNIX_PASSWORD,
+	CORE_BOUND_APPLICATION_PASSWORD,
+	CORE_BOUND_TOKEN,
+	CORE_BOUND_SESSION,
+	CORE_BOUND_ANONYMOUS, /* by its name */
+	CORE_BIND_NO_ACCOUNT,
+	CORE_BIND_OUTSIDE_WINDOW,
+	CORE_BIND_NO_CREDENTIAL,
+	CORE_BIND_NEEDS_FACTOR,
+	CORE_BIND_SOFTLOCKED,
+	CORE_BIND_WRONG_PASSWORD,
+	CORE_BIND_BAD_TOKEN,
+	CORE_BIND_BAD_APPLICATION_PASSWORD,
+	CORE_BIND_BUSY,
+	CORE_BIND_FAILED, /* for want of memory, of a database that can be read */
+	CORE_BIND_OUTCOMES,
+};
+
+/* Since the process began (core_metrics.c). */
+struct core_counts {
+	uint64_t binds[CORE_BIND_OUTCOMES];
+	uint64_t changes;         /* that were committed */
+	uint64_t changes_refused; /* by what they are, or who wanted them */
+	uint64_t changes_failed;
+	struct metric_histogram batches;
+	struct counts workers; /* of workers that are gone */
+};
+
+struct metrics_server;
+
 struct core {
 	const struct server_config *config;
 	struct event_base *base;
@@ -92,6 +126,10 @@ struct core {
 	struct core_guesses guesses[CORE_GUESS_PLACES];
 	struct event *control_event;
 	struct core_console *console; /* NULL: it could not listen */
+
+	int64_t begun_s;
+	struct core_counts counts;
+	struct metrics_server *metrics; /* NULL: not served */
 };
 
 /* The data of a server with all that serves it from a loop; `control_fd` stays the caller's.  On
@@ -120,6 +158,8 @@ struct core_worker {
 	struct core_login *logins;
 	size_t login_room;
 	size_t first_free; /* no free one is below */
+	size_t login_count;
+	struct counts counts;
 	struct core_worker *next;
 };
 
@@ -202,6 +242,11 @@ void core_revoke_all(struct core *core, const struct idm_uuid *account);
 /* Those of any account that it had before it was high privilege. */
 void core_revoke_risen(struct core *core);
 
+/* --- metrics (core_metrics.c) */
+
+/* What the server tells of itself now, in the arena of `out`. */
+enum idm_result core_metrics(struct core *core, struct metric_samples *out, struct idm_error *err);
+
 /* --- the clock (core_clock.c) */
 
 /* The clock as decisions take it. */
@@ -260,6 +305,9 @@ struct idm_span core_job_subject(const struct core_job *job);
 void core_job_value(
     struct core_job *job, struct ber_writer *value, const struct idm_identity *identity);
 
+/* With the whole answer to a search in `messages`, which is freed; `code` is that of its end. */
+void core_job_found(struct core_job *job, enum ldap_result_code code, struct ber_writer *messages);
+
 /* The answer to a bind; fills in its seq. */
 void core_job_bound(struct core_job *job, struct ipc_frame *frame);
 
@@ -295,6 +343,8 @@ void core_bind(struct core_job *job, struct idm_span name, struct idm_span passw
 /* Add, modify, delete, modifyDN (core_write.c); the extended operations (core_exop.c). */
 void core_write(struct core_job *job);
 void core_exop(struct core_job *job);
+/* Searches and comparisons of what the core process alone knows (core_monitor.c). */
+void core_monitor(struct core_job *job);
 /* EXOP_ACCESS_EXPLAIN (core_explain.c). */
 void core_explain(struct core_job *job);
 

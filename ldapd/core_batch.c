@@ -212,6 +212,33 @@ collect_revoked(const struct outcome *outcomes, size_t count, size_t *out)
 	return list;
 }
 
+static void
+count_outcomes(struct core_counts *counts, const struct outcome *outcomes, size_t count)
+{
+	uint64_t done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		switch (outcomes[i].result) {
+		case IDM_OK: done += outcomes[i].set.item_count != 0; break;
+		case IDM_SYSTEM:
+		case IDM_CORRUPT:
+		case IDM_BUSY: counts->changes_failed++; break;
+		case IDM_NOT_FOUND:
+		case IDM_DENIED:
+		case IDM_INVALID:
+		case IDM_SCHEMA:
+		case IDM_CONSTRAINT:
+		case IDM_EXISTS:
+		case IDM_PROTECTED:
+		case IDM_ASSERTION:
+		case IDM_LIMIT: counts->changes_refused++; break;
+		}
+	}
+	counts->changes += done;
+	if (done != 0)
+		metric_observe(&counts->batches, done);
+}
+
 /*
  * What ends here ends before an answer says that it did.  Workers are told behind the answers: one
  * that changed its own password hears of the new one before it is asked to look at its logins.
@@ -231,6 +258,7 @@ finish(struct core *core, struct outcome *outcomes, size_t count)
 		risen = risen || core_changes_privilege(&outcomes[i].set);
 	}
 	core_audit_changed(core);
+	count_outcomes(&core->counts, outcomes, count);
 	revoked = collect_revoked(outcomes, count, &revoked_count);
 	for (size_t i = 0; i < count; i++) {
 		struct core_job *job = outcomes[i].job;

@@ -9,6 +9,27 @@
 #include "ldapd/log.h"
 
 static void
+count(struct core_job *job, enum core_bind_outcome outcome)
+{
+	job->core->counts.binds[outcome]++;
+}
+
+static enum core_bind_outcome
+outcome_of(const struct idm_identity *identity)
+{
+	switch (identity->kind) {
+	case IDM_IDENTITY_ANONYMOUS: return CORE_BOUND_ANONYMOUS;
+	case IDM_IDENTITY_PASSWORD: return CORE_BOUND_PASSWORD;
+	case IDM_IDENTITY_UNIX_PASSWORD: return CORE_BOUND_UNIX_PASSWORD;
+	case IDM_IDENTITY_APPLICATION: return CORE_BOUND_APPLICATION_PASSWORD;
+	case IDM_IDENTITY_TOKEN: return CORE_BOUND_TOKEN;
+	case IDM_IDENTITY_SESSION: return CORE_BOUND_SESSION;
+	case IDM_IDENTITY_INTERNAL: break;
+	}
+	return CORE_BIND_FAILED;
+}
+
+static void
 answer_identity(struct core_job *job, const struct idm_identity *identity)
 {
 	struct core_worker *worker = core_worker_find(job->core, job->worker_no);
@@ -21,19 +42,23 @@ answer_identity(struct core_job *job, const struct idm_identity *identity)
 			core_audit_login_refused(job, IDM_BUSY, &busy);
 			frame.bound.code = LDAP_BUSY;
 			frame.bound.reason = idm_span_cstr(busy.text);
+			count(job, CORE_BIND_BUSY);
 			core_job_bound(job, &frame);
 			return;
 		}
 	}
 	core_audit_login(job, identity);
+	count(job, outcome_of(identity));
 	frame.bound.code = LDAP_SUCCESS;
 	frame.bound.identity = *identity;
 	core_job_bound(job, &frame);
 }
 
-/* Every refusal looks the same from outside (SPEC 8.4); the log and the audit trail say why. */
+/* Every refusal looks the same from outside (SPEC 8.4); the log and the audit trail say why.  `why`
+ * is that of one who was denied. */
 static void
-answer_refusal(struct core_job *job, enum idm_result result, const struct idm_error *err)
+answer_refusal(struct core_job *job, enum idm_result result, enum core_bind_outcome why,
+    const struct idm_error *err)
 {
 	struct ipc_frame frame = { .type = IPC_BOUND };
 
@@ -43,10 +68,27 @@ answer_refusal(struct core_job *job, enum idm_result result, const struct idm_er
 	if (result == IDM_BUSY) {
 		frame.bound.code = LDAP_BUSY;
 		frame.bound.text = IDM_SPAN_LIT("too many logins at once; try again");
+		why = CORE_BIND_BUSY;
 	} else if (result != IDM_DENIED && result != IDM_NOT_FOUND) {
 		frame.bound.code = LDAP_OTHER;
+		why = CORE_BIND_FAILED;
 	}
+	count(job, why);
 	core_job_bound(job, &frame);
+}
+
+static enum core_bind_outcome
+outcome_of_plan(const struct idm_auth_plan *plan)
+{
+	switch (plan->why) {
+	case IDM_AUTH_WHY_NOT: return CORE_BIND_WRONG_PASSWORD;
+	case IDM_AUTH_NO_ACCOUNT: return CORE_BIND_NO_ACCOUNT;
+	case IDM_AUTH_OUTSIDE_WINDOW: return CORE_BIND_OUTSIDE_WINDOW;
+	case IDM_AUTH_NO_CREDENTIAL: return CORE_BIND_NO_CREDENTIAL;
+	case IDM_AUTH_NEEDS_FACTOR: return CORE_BIND_NEEDS_FACTOR;
+	case IDM_AUTH_SOFTLOCKED: return CORE_BIND_SOFTLOCKED;
+	}
+	return CORE_BIND_FAILED;
 }
 
 /* The end of a password's test, whether it was hashed or remembered. */
@@ -61,7 +103,7 @@ answer_verdict(struct core_job *job, const struct core_read *read, const struct 
 	if (result == IDM_OK)
 		answer_identity(job, &identity);
 	else
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, outcome_of_plan(plan), &err);
 	return result;
 }
 
@@ -85,14 +127,14 @@ on_verified(struct hash_job *hash)
 	enum idm_result result;
 
 	if (hash->result != IDM_OK) {
-		answer_refusal(job, hash->result, &hash->err);
+		answer_refusal(job, hash->result, CORE_BIND_FAILED, &hash->err);
 		return;
 	}
 	result = core_read_begin(job, &read, &err);
 	if (result == IDM_OK)
 		result = answer_verdict(job, &read, &hash->plan, hash->fitted);
 	else
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_FAILED, &err);
 	core_read_end(&read);
 	if (result != IDM_OK)
 		return;
@@ -118,7 +160,7 @@ hash_password(struct core_job *job, const struct core_read *read, const struct i
 		return;
 	}
 	hash_job_free(&hash);
-	answer_refusal(job, result, &err);
+	answer_refusal(job, result, CORE_BIND_FAILED, &err);
 }
 
 /* Whose token it is that was refused, and which one: for the audit trail alone. */
@@ -152,7 +194,7 @@ test_password(struct core_job *job, const struct core_read *read, const struct i
 	if (result == IDM_OK)
 		fits = core_verify_recall(job, &plan, password);
 	if (result != IDM_OK)
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_FAILED, &err);
 	else if (fits >= 0)
 		answer_verdict(job, read, &plan, fits);
 	else
@@ -172,7 +214,7 @@ bind_token(struct core_job *job, const struct core_read *read, const struct idm_
 		answer_identity(job, &identity);
 	} else {
 		note_token(job, read, token);
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_BAD_TOKEN, &err);
 	}
 }
 
@@ -197,7 +239,7 @@ bind_anonymous(struct core_job *job, const struct core_read *read, const struct 
 	if (result == IDM_OK)
 		answer_identity(job, &anonymous);
 	else
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_OUTSIDE_WINDOW, &err);
 }
 
 static bool
@@ -229,7 +271,7 @@ bind_application(struct core_job *job, const struct core_read *read,
 	if (result == IDM_OK)
 		answer_identity(job, &identity);
 	else
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_BAD_APPLICATION_PASSWORD, &err);
 	return true;
 }
 
@@ -251,7 +293,7 @@ bind_for_application(struct core_job *job, const struct core_read *read,
 	}
 	if (result != IDM_OK ||
 	    !bind_application(job, read, &account, target->application, password))
-		answer_refusal(job, IDM_DENIED, &err);
+		answer_refusal(job, IDM_DENIED, CORE_BIND_BAD_APPLICATION_PASSWORD, &err);
 }
 
 /*
@@ -304,7 +346,7 @@ core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 	if (result == IDM_OK)
 		dn_to_target(name, &read.tree->suffix, read.read.arena, &target);
 	if (result != IDM_OK) {
-		answer_refusal(job, result, &err);
+		answer_refusal(job, result, CORE_BIND_FAILED, &err);
 	} else if (names_a_token(&target)) {
 		bind_token(job, &read, NULL, password);
 	} else if (target.application.len != 0) {
@@ -316,7 +358,7 @@ core_bind(struct core_job *job, struct idm_span name, struct idm_span password)
 		if (result == IDM_OK || result == IDM_NOT_FOUND)
 			bind_named(job, &read, result == IDM_OK ? &account : NULL, password);
 		else
-			answer_refusal(job, result, &err);
+			answer_refusal(job, result, CORE_BIND_FAILED, &err);
 	}
 	core_read_end(&read);
 }

@@ -123,6 +123,23 @@ core_job_value(struct core_job *job, struct ber_writer *value, const struct idm_
 	ber_writer_free(value);
 }
 
+void
+core_job_found(struct core_job *job, enum ldap_result_code code, struct ber_writer *messages)
+{
+	struct ipc_frame frame = { .type = IPC_DONE };
+
+	if (messages->failed) {
+		core_job_done(job, LDAP_OTHER, "the answer is too large");
+	} else {
+		frame.done.seq = job->seq;
+		frame.done.code = code;
+		frame.done.has_value = true;
+		frame.done.value = idm_span_of(messages->data, messages->len);
+		send_answer(job, &frame);
+	}
+	ber_writer_free(messages);
+}
+
 enum idm_result
 core_read_begin(struct core_job *job, struct core_read *out, struct idm_error *err)
 {

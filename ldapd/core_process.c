@@ -17,6 +17,7 @@
 #include "ldapd/core_review.h"
 #include "ldapd/core_update.h"
 #include "ldapd/log.h"
+#include "ldapd/metrics_server.h"
 #include "ldapd/request.h"
 #include "ldapd/supervisor.h"
 
@@ -96,10 +97,19 @@ serve_operation(struct core_worker *worker, const struct ipc_operation *operatio
 	job->handle = operation->handle;
 	if (!decode(job, operation->pdu) || !check_identity(worker, job))
 		return;
-	if (job->message.op == LDAP_EXTENDED_REQUEST)
-		core_exop(job);
-	else
-		core_write(job);
+	switch (job->message.op) {
+	case LDAP_EXTENDED_REQUEST: core_exop(job); return;
+	case LDAP_SEARCH_REQUEST:
+	case LDAP_COMPARE_REQUEST: core_monitor(job); return;
+	case LDAP_ADD_REQUEST:
+	case LDAP_MODIFY_REQUEST:
+	case LDAP_DELETE_REQUEST:
+	case LDAP_MODIFY_DN_REQUEST: core_write(job); return;
+	case LDAP_BIND_REQUEST:
+	case LDAP_UNBIND_REQUEST:
+	case LDAP_ABANDON_REQUEST: break;
+	}
+	core_job_done(job, LDAP_PROTOCOL_ERROR, "");
 }
 
 static bool
@@ -111,6 +121,7 @@ on_frame(void *context, const struct ipc_frame *frame)
 	case IPC_BIND: serve_bind(worker, &frame->bind); return true;
 	case IPC_OPERATION: serve_operation(worker, &frame->operation); return true;
 	case IPC_RELEASE: core_identity_remove(worker, frame->release.handle); return true;
+	case IPC_COUNTS: worker->counts = frame->counts; return true;
 	case IPC_BOUND:
 	case IPC_DONE:
 	case IPC_REVOKED: break;
@@ -182,6 +193,31 @@ on_control(evutil_socket_t control_fd, short what, void *arg)
 	}
 }
 
+/* --- metrics, for Prometheus */
+
+static struct idm_span
+tell_metrics(void *context, struct idm_arena *arena)
+{
+	struct metric_samples samples = { .arena = arena };
+	struct idm_error err = { .text = "" };
+
+	if (core_metrics(context, &samples, &err) == IDM_OK)
+		return metrics_text(&samples);
+	log_error("core: the metrics can't be told: %s", err.text);
+	return IDM_SPAN_EMPTY;
+}
+
+static bool
+serve_metrics(struct core *core, struct idm_error *err)
+{
+	const struct config_address *address = &core->config->metrics_address;
+
+	if (address->text[0] == '\0')
+		return true;
+	core->metrics = metrics_server_open(core->base, address, tell_metrics, core, err);
+	return core->metrics != NULL;
+}
+
 /* --- start and end */
 
 static struct event *
@@ -241,6 +277,7 @@ core_close(struct core **core)
 
 	if (c == NULL)
 		return;
+	metrics_server_close(&c->metrics);
 	hash_pool_free(&c->pool);
 	core_verify_stop(c);
 	idm_verified_close(&c->verified);
@@ -314,6 +351,8 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 		core_check_profiles(core);
 	if (result == IDM_OK)
 		open_console(core);
+	if (result == IDM_OK && !serve_metrics(core, err))
+		result = IDM_SYSTEM;
 	return result;
 }
 
@@ -329,6 +368,7 @@ core_open(
 		return idm_fail(err, IDM_SYSTEM, "out of memory");
 	core->config = config;
 	core->updates = core_updates_new();
+	core->begun_s = clock_now_s();
 	core->batch_end = &core->batch;
 	core->groups = idm_groups_new(IDM_GROUPS_BYTES); /* without, it is slower */
 	result = open_all(core, control_fd, err);

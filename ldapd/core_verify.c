@@ -97,6 +97,7 @@ leave_out(struct idm_auth_plan *plan, size_t test, const char *why, uint64_t lef
 	    attr == NULL ? "a credential" : attr->name, why,
 	    (unsigned long long)((left_ms + 999) / 1000));
 	idm_auth_plan_drop(plan, test);
+	plan->why = is_planned(plan) ? IDM_AUTH_WHY_NOT : IDM_AUTH_SOFTLOCKED;
 	snprintf(plan->reason, sizeof(plan->reason), "%s%s",
 	    is_planned(plan) ? "wrong password; " : "", reason);
 }

@@ -69,6 +69,7 @@ core_worker_free(struct core_worker *worker)
 		at = &(*at)->next;
 	if (*at != NULL)
 		*at = worker->next;
+	counts_add(&worker->core->counts.workers, &worker->counts, false);
 	channel_free(&worker->channel);
 	free(worker->logins);
 	free(worker);
@@ -138,6 +139,7 @@ core_identity_add(struct core_worker *worker, const struct idm_identity *identit
 	login->identity = *identity;
 	login->used = true;
 	login->turn++;
+	worker->login_count++;
 	worker->first_free = i + 1;
 	return (uint64_t)login->turn << 32 | (i + 1);
 }
@@ -151,6 +153,7 @@ core_identity_remove(struct core_worker *worker, uint64_t handle)
 	if (login == NULL)
 		return;
 	login->used = false;
+	worker->login_count--;
 	i = (size_t)(login - worker->logins);
 	if (i < worker->first_free)
 		worker->first_free = i;

@@ -1,4 +1,5 @@
-/* What the core process serves: add, modify, delete, modifyDN, and extended operations. */
+/* What the core process serves: add, modify, delete, modifyDN, extended operations, and searches
+ * and comparisons of what it alone knows. */
 #include "common/exop.h"
 #include "ldapd/assertion.h"
 #include "ldapd/entry_read.h"
@@ -10,8 +11,8 @@
 
 static const char *const known_controls[] = { LDAP_CONTROL_MANAGE_DSA_IT };
 
-static void
-ask_core(struct request *request)
+void
+forward_ask(struct request *request)
 {
 	struct ipc_frame frame = { .type = IPC_OPERATION };
 
@@ -32,7 +33,7 @@ forward_handle(struct request *request)
 	size_t end = op == LDAP_DELETE_REQUEST ? 3 : 4;
 
 	if (request_check_controls(request, controls + first, end - first))
-		ask_core(request);
+		forward_ask(request);
 }
 
 /* "u:" and the spn; empty for anonymous (RFC 4532). */
@@ -78,7 +79,7 @@ extended_handle(struct request *request)
 		request_respond(request, LDAP_PROTOCOL_ERROR,
 		    "no StartTLS here: use ldaps://, which is TLS from the first octet");
 	else
-		ask_core(request);
+		forward_ask(request);
 }
 
 static void
@@ -118,7 +119,9 @@ forward_answered(struct request *request, const struct ipc_done *done)
 	    ldap_result_name(done->code));
 	if (done->has_identity && conn->handle != 0)
 		conn_set_identity(conn, &done->identity, conn->handle);
-	if (request->message.op == LDAP_EXTENDED_REQUEST)
+	if (request->message.op == LDAP_SEARCH_REQUEST && done->has_value)
+		request_respond_encoded(request, done->code, done->value);
+	else if (request->message.op == LDAP_EXTENDED_REQUEST)
 		request_respond_extended(request, &response);
 	else
 		respond_with_entries(request, &response.result, done);

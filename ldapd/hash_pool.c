@@ -28,6 +28,8 @@ struct hash_pool {
 	struct job_list finished;
 	uint32_t queue_len;
 	uint64_t busy_kib; /* that the jobs under way may take */
+	uint32_t running;
+	uint64_t done;
 	bool closing;
 
 	uint32_t queue_max;
@@ -116,9 +118,12 @@ run_thread(void *arg)
 
 	pthread_mutex_lock(&pool->lock);
 	while ((job = await_job(pool)) != NULL) {
+		pool->running++;
 		pthread_mutex_unlock(&pool->lock);
 		do_work(pool, job);
 		pthread_mutex_lock(&pool->lock);
+		pool->running--;
+		pool->done++;
 		pool->busy_kib -= job->memory_kib;
 		pthread_cond_broadcast(&pool->work); /* for there may be room for several */
 		list_append(&pool->finished, job);
@@ -304,4 +309,17 @@ bool
 hash_pool_submit_spare(struct hash_pool *pool, struct hash_job *job)
 {
 	return submit_below(pool, job, (pool->queue_max + 1) / 2);
+}
+
+void
+hash_pool_look(struct hash_pool *pool, struct hash_pool_state *out)
+{
+	pthread_mutex_lock(&pool->lock);
+	*out = (struct hash_pool_state){
+		.threads = pool->thread_count,
+		.running = pool->running,
+		.queued = pool->queue_len,
+		.done = pool->done,
+	};
+	pthread_mutex_unlock(&pool->lock);
 }

@@ -52,6 +52,15 @@ void hash_pool_free(struct hash_pool **pool);
 struct hash_job *hash_job_new(enum hash_work work, struct idm_span password);
 void hash_job_free(struct hash_job **job); /* wipes */
 
+/* How it is doing. */
+struct hash_pool_state {
+	uint32_t threads;
+	uint32_t running; /* jobs that a thread is at */
+	uint32_t queued;
+	uint64_t done; /* ever */
+};
+void hash_pool_look(struct hash_pool *pool, struct hash_pool_state *out);
+
 /* Hand a job over.  False: the queue is full, and the job is still the caller's. */
 bool hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 /* The same for work that nobody waits for: it leaves half of the queue to others. */

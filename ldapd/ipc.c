@@ -68,6 +68,14 @@ decode_done(struct idm_fields *f, struct ipc_done *out)
 	out->post_read = idm_fields_span(f);
 }
 
+static void
+decode_counts(struct idm_fields *f, struct counts *out)
+{
+	f->bad = f->bad || idm_fields_u32(f) != COUNT_ALL;
+	for (int i = 0; i < (int)COUNT_ALL; i++)
+		out->of[i] = idm_fields_u64(f);
+}
+
 bool
 ipc_decode(struct idm_span frame, struct ipc_frame *out)
 {
@@ -98,6 +106,7 @@ ipc_decode(struct idm_span frame, struct ipc_frame *out)
 		f.bad = f.bad || out->revoked.what > IPC_REVOKE_RISEN;
 		out->revoked.session = idm_fields_uuid(&f);
 		break;
+	case IPC_COUNTS: decode_counts(&f, &out->counts); break;
 	default: return false;
 	}
 	return idm_fields_end(&f);
@@ -191,6 +200,18 @@ put_identity(struct ipc_buffer *out, const struct idm_identity *identity)
 }
 
 static bool
+put_counts(struct ipc_buffer *out, const struct counts *counts)
+{
+	if (!put_u32(out, COUNT_ALL))
+		return false;
+	for (int i = 0; i < (int)COUNT_ALL; i++) {
+		if (!put_u64(out, counts->of[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
 put_body(struct ipc_buffer *out, const struct ipc_frame *frame)
 {
 	switch (frame->type) {
@@ -220,6 +241,7 @@ put_body(struct ipc_buffer *out, const struct ipc_frame *frame)
 		return put_uuid(out, &frame->revoked.account) &&
 		       put_u8(out, (uint8_t)frame->revoked.what) &&
 		       put_uuid(out, &frame->revoked.session);
+	case IPC_COUNTS: return put_counts(out, &frame->counts);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #define LDAPD_IPC_H
 
 #include "core/access.h"
+#include "ldapd/counts.h"
 #include "ldapd/message.h"
 
 enum {
@@ -22,6 +23,7 @@ enum ipc_type {
 	IPC_BOUND = 4,   /* core -> worker: struct ipc_bound, the answer to IPC_BIND */
 	IPC_DONE = 5,    /* core -> worker: struct ipc_done, the answer to IPC_OPERATION */
 	IPC_REVOKED = 6, /* core -> worker: struct ipc_revoked, check the account's connections */
+	IPC_COUNTS = 7,  /* worker -> core: struct counts, when they have changed */
 };
 
 /* Which of an account's connections are over. */
@@ -40,7 +42,8 @@ struct ipc_bind {
 	struct idm_span password;
 };
 
-/* An add, modify, delete, modifyDN or extended request, as it was received and decoded once. */
+/* An add, modify, delete, modifyDN or extended request, as it was received and decoded once; or a
+ * search or comparison of what the core process alone knows. */
 struct ipc_operation {
 	uint64_t seq;
 	uint64_t handle; /* the identity; 0: anonymous */
@@ -67,7 +70,7 @@ struct ipc_done {
 	struct idm_span text;
 	struct idm_span oid; /* responseName; empty: none */
 	bool has_value;
-	struct idm_span value;
+	struct idm_span value; /* responseValue; of a search, all messages of its answer */
 	/* The identity behind the handle changed (re-authentication): take it over. */
 	bool has_identity;
 	struct idm_identity identity;
@@ -91,6 +94,7 @@ struct ipc_frame {
 		struct ipc_bound bound;
 		struct ipc_done done;
 		struct ipc_revoked revoked;
+		struct counts counts;
 	};
 };
 

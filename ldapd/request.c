@@ -80,6 +80,26 @@ request_new(struct conn *conn)
 	return request;
 }
 
+static void
+count_begun(const struct request *request)
+{
+	enum count_op op;
+
+	if (count_op_of(request->message.op, &op))
+		request->conn->worker->counts.of[COUNT_BEGUN + op]++;
+}
+
+static void
+count_ended(const struct request *request)
+{
+	struct counts *counts = &request->conn->worker->counts;
+	enum count_op op;
+
+	if (count_op_of(request->message.op, &op))
+		counts->of[count_done(
+		    op, request->answered ? count_result_of(request->code) : COUNT_UNANSWERED)]++;
+}
+
 void
 request_end(struct request *request)
 {
@@ -87,6 +107,7 @@ request_end(struct request *request)
 	struct worker *worker = conn->worker;
 
 	worker_forget(request);
+	count_ended(request);
 	if (request->prev != NULL)
 		request->prev->next = request->next;
 	else
@@ -119,10 +140,12 @@ request_find(struct conn *conn, int32_t message_id)
 
 /* An answer that does not fit means a client that takes nothing: it has lost its connection. */
 static void
-answered(struct request *request, bool fitted)
+answered(struct request *request, enum ldap_result_code code, bool fitted)
 {
 	struct conn *conn = request->conn;
 
+	request->answered = fitted && ldap_response_tag(request->message.op) != 0;
+	request->code = code;
 	request_end(request);
 	if (!fitted)
 		conn->broken = true;
@@ -136,7 +159,7 @@ request_respond_full(
 	bool fitted = tag == 0 || ldap_result_encode(&request->conn->out,
 				      request->message.message_id, tag, result, controls);
 
-	answered(request, fitted);
+	answered(request, result->code, fitted);
 }
 
 void
@@ -153,7 +176,22 @@ request_respond_extended(struct request *request, const struct ldap_extended_res
 	bool fitted = ldap_extended_encode(&request->conn->out, request->message.message_id,
 	    response, (struct ldap_controls){ NULL, 0 });
 
-	answered(request, fitted);
+	answered(request, response->result.code, fitted);
+}
+
+void
+request_respond_encoded(
+    struct request *request, enum ldap_result_code code, struct idm_span messages)
+{
+	struct ber_writer *out = &request->conn->out;
+	size_t len = out->len;
+	bool fitted;
+
+	ber_write_raw(out, messages);
+	fitted = !out->failed;
+	if (!fitted)
+		ber_writer_rewind(out, len);
+	answered(request, code, fitted);
 }
 
 void
@@ -279,6 +317,9 @@ request_begin(struct conn *conn, struct idm_span pdu)
 	if (request->pdu.ptr != NULL)
 		decoded = ldap_message_decode(
 		    request->pdu, &conn->worker->limits, request->arena, &request->message);
+	if (decoded == LDAP_DECODE_BAD)
+		memset(&request->message, 0, sizeof(request->message)); /* no operation to count */
+	count_begun(request);
 	switch (decoded) {
 	case LDAP_DECODE_OK: handler_of(request->message.op)(request); break;
 	case LDAP_DECODE_REFUSED:

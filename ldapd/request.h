@@ -21,6 +21,8 @@ struct request {
 	struct ldap_message message;
 	struct idm_span pdu;
 	uint64_t begun_ms; /* monotonic; for time limits */
+	bool answered;     /* with `code`: for the counts */
+	enum ldap_result_code code;
 
 	/* A handler that waits: for its next slice, or for the core process. */
 	void (*resume)(struct request *request); /* next slice; NULL: it waits for an answer */
@@ -38,6 +40,9 @@ void request_respond_full(
     struct request *request, const struct ldap_result *result, struct ldap_controls controls);
 void request_respond_extended(
     struct request *request, const struct ldap_extended_response *response);
+/* With all messages of the answer to a search, as the core process has encoded them. */
+void request_respond_encoded(
+    struct request *request, enum ldap_result_code code, struct idm_span messages);
 /* A result of core/: its resultCode (SPEC 8.8), and of the text what a client may know. */
 void request_fail(struct request *request, enum idm_result result, const struct idm_error *err);
 /* Without an answer: abandoned, or an operation that has none. */
@@ -106,6 +111,7 @@ void unbind_handle(struct request *request);
 void abandon_handle(struct request *request);
 void forward_handle(struct request *request); /* add, modify, delete, modifyDN */
 void extended_handle(struct request *request);
+void forward_ask(struct request *request); /* of a handler that finds out that it has to */
 void search_handle(struct request *request);
 void compare_handle(struct request *request);
 

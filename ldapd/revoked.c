@@ -29,7 +29,7 @@ revoke_account(struct worker *worker, const struct ipc_revoked *revoked)
 		if (!idm_uuid_equal(&conn->identity.uuid, &revoked->account))
 			continue;
 		if (is_over(conn, revoked))
-			conn_disconnect(conn, LDAP_UNAVAILABLE, "this login is over");
+			conn_end_login(conn, "this login is over");
 		else
 			conn_recheck(conn);
 		conn_settle(conn);

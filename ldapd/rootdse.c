@@ -3,6 +3,7 @@
 #include "common/exop.h"
 #include "ldapd/assertion.h"
 #include "ldapd/entry_read.h"
+#include "ldapd/monitor.h"
 #include "ldapd/paging.h"
 #include "ldapd/sort_control.h"
 
@@ -55,12 +56,19 @@ add_list(struct made_entry *entry, const char *name, const char *const *list, si
 enum idm_result
 rootdse_make(const struct view *view, struct made_entry *out, struct idm_error *err)
 {
+	bool monitor;
+	enum idm_result result = monitor_may_read(view->read, view->access, &monitor, err);
+
+	if (result != IDM_OK)
+		return result;
 	*out = (struct made_entry){ .arena = view->read->arena, .dn = "" };
 	made_add_text(out, "objectClass", VIEW_USER, "top");
 	made_add(out, "namingContexts", VIEW_OPERATIONAL, view->suffix->text);
 	made_add(out, "defaultNamingContext", VIEW_OPERATIONAL, view->suffix->text);
 	made_add_text(out, "subschemaSubentry", VIEW_OPERATIONAL, VIEW_SUBSCHEMA_DN);
 	made_add_text(out, "supportedLDAPVersion", VIEW_OPERATIONAL, "3");
+	if (monitor)
+		made_add_text(out, "monitorContext", VIEW_OPERATIONAL, MONITOR_DN);
 	ADD_LIST(out, "supportedControl", controls);
 	ADD_LIST(out, "supportedExtension", extensions);
 	ADD_LIST(out, "supportedFeatures", features);

@@ -4,6 +4,7 @@
 
 #include "ldapd/assertion.h"
 #include "ldapd/ldap_filter.h"
+#include "ldapd/monitor.h"
 #include "ldapd/rootdse.h"
 #include "ldapd/search_impl.h"
 #include "ldapd/worker.h"
@@ -399,6 +400,19 @@ check_assertion(const struct searching *s, const struct request_read *read,
 	return result;
 }
 
+/* Is it cn=monitor, for who may read that?  The core process answers, and looks at the rights too.
+ */
+static enum idm_result
+is_monitor(const struct searching *s, const struct request_read *read, bool *out)
+{
+	const struct request *request = s->request;
+
+	*out = false;
+	if (!monitor_is_at(request->message.search.base, request->arena))
+		return IDM_OK;
+	return monitor_may_read(&read->read, read->access, out, s->err);
+}
+
 static void
 search_begin(struct searching *s, struct request_read *read)
 {
@@ -407,6 +421,7 @@ search_begin(struct searching *s, struct request_read *read)
 	struct dn_target target;
 	enum ldap_result_code code = LDAP_SUCCESS;
 	const char *text = "";
+	bool monitor = false;
 	enum idm_result result = IDM_OK;
 
 	dn_to_target(search->base, &read->tree->suffix, request->arena, &target);
@@ -414,6 +429,13 @@ search_begin(struct searching *s, struct request_read *read)
 		result = request_read_rights(request, read, s->err);
 	if (read->search_limit < s->limit)
 		s->limit = read->search_limit;
+	if (result == IDM_OK)
+		result = is_monitor(s, read, &monitor);
+	if (result == IDM_OK && monitor) {
+		request_read_end(read);
+		forward_ask(request);
+		return;
+	}
 	if (result == IDM_OK)
 		result = search_resolve(s, read);
 	if (result == IDM_OK)

@@ -2,6 +2,7 @@
 #include "ldapd/search_impl.h"
 
 #include "common/clock.h"
+#include "ldapd/worker.h"
 
 enum { CONTROLS = 2 /* of a response: pages and order */ };
 
@@ -65,6 +66,7 @@ search_write_entry(
 		return STOP_TOO_LARGE;
 	s->large_attempts = 0;
 	s->sent++;
+	conn->worker->counts.of[COUNT_ENTRIES]++;
 	return STOP_NOT;
 }
 

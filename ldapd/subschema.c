@@ -72,7 +72,7 @@ put_description(struct text *text, const char *description)
 
 /* --- attribute types */
 
-/* RFC 4512 sections 4.2 and 5.1, RFC 3045: of the two entries that are made up. */
+/* RFC 4512 sections 4.2 and 5.1, RFC 3045: of the entries that are made up; and cn=monitor's. */
 static const char *const fixed_attributes[] = {
 	"( 1.3.6.1.4.1.1466.101.120.5 NAME 'namingContexts' SYNTAX "
 	"1.3.6.1.4.1.1466.115.121.1.12 USAGE dSAOperation )",
@@ -99,6 +99,16 @@ static const char *const fixed_attributes[] = {
 	"( 1.3.6.1.4.1.1466.101.120.16 NAME 'ldapSyntaxes' EQUALITY "
 	"objectIdentifierFirstComponentMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.54 USAGE "
 	"directoryOperation )",
+	"( " EXOP_ARC ".13.1 NAME 'monitorContext' SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 "
+	"SINGLE-VALUE NO-USER-MODIFICATION USAGE dSAOperation )",
+	"( " EXOP_ARC ".13.2 NAME 'monitoredInfo' EQUALITY caseIgnoreMatch SYNTAX "
+	"1.3.6.1.4.1.1466.115.121.1.15 )",
+	"( " EXOP_ARC ".13.3 NAME 'monitorCounter' EQUALITY caseIgnoreMatch SYNTAX "
+	"1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
+	"( " EXOP_ARC ".13.4 NAME 'monitorOpInitiated' EQUALITY caseIgnoreMatch SYNTAX "
+	"1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
+	"( " EXOP_ARC ".13.5 NAME 'monitorOpCompleted' EQUALITY caseIgnoreMatch SYNTAX "
+	"1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
 };
 
 static void
@@ -164,6 +174,10 @@ static const char *const fixed_classes[] = {
 	"( 2.5.17.0 NAME 'subentry' SUP top STRUCTURAL MUST cn )",
 	"( 2.5.20.1 NAME 'subschema' AUXILIARY MAY ( objectClasses $ attributeTypes $ "
 	"matchingRules $ ldapSyntaxes ) )",
+	"( " EXOP_ARC ".14.1 NAME 'monitorServer' SUP top STRUCTURAL MUST cn MAY monitoredInfo )",
+	"( " EXOP_ARC ".14.2 NAME 'monitorContainer' SUP top STRUCTURAL MUST cn )",
+	"( " EXOP_ARC ".14.3 NAME 'monitoredObject' SUP top STRUCTURAL MUST cn MAY ( description "
+	"$ monitoredInfo $ monitorCounter $ monitorOpInitiated $ monitorOpCompleted ) )",
 };
 
 /* " MUST ( a $ b )", from names with a space between them; NULL: none. */

@@ -246,7 +246,8 @@ on_frame(void *context, const struct ipc_frame *frame)
 	case IPC_REVOKED: revoked_handle(worker, &frame->revoked); return true;
 	case IPC_BIND:
 	case IPC_OPERATION:
-	case IPC_RELEASE: break;
+	case IPC_RELEASE:
+	case IPC_COUNTS: break;
 	}
 	return false;
 }
@@ -396,15 +397,20 @@ source_of(const struct sockaddr_storage *addr, char text[CONN_SOURCE_BYTES],
 }
 
 static bool
-within_limits(const struct worker *worker, const uint8_t key[CONN_SOURCE_KEY_BYTES])
+within_limits(struct worker *worker, const uint8_t key[CONN_SOURCE_KEY_BYTES])
 {
 	uint32_t same = 0;
 
-	if (worker->conn_count >= worker->conn_limit)
+	if (worker->conn_count >= worker->conn_limit) {
+		worker->counts.of[COUNT_REFUSED_ALL]++;
 		return false;
+	}
 	for (const struct conn *conn = worker->conns; conn != NULL; conn = conn->next)
 		same += memcmp(conn->source_key, key, CONN_SOURCE_KEY_BYTES) == 0;
-	return same < worker->source_limit;
+	if (same < worker->source_limit)
+		return true;
+	worker->counts.of[COUNT_REFUSED_SOURCE]++;
+	return false;
 }
 
 static bool
@@ -483,6 +489,17 @@ listen_on(struct worker *worker, struct listener *listener, int fd, bool local)
 /* --- once a second */
 
 static void
+tell_counts(struct worker *worker)
+{
+	struct ipc_frame frame = { .type = IPC_COUNTS, .counts = worker->counts };
+
+	if (memcmp(&worker->counts, &worker->counts_told, sizeof(worker->counts)) == 0)
+		return;
+	worker->counts_told = worker->counts;
+	channel_send(worker->channel, &frame);
+}
+
+static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *worker = arg;
@@ -498,6 +515,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		conn_settle(conn);
 	}
 	resume_listeners(worker);
+	tell_counts(worker);
 }
 
 /* --- the supervisor: a new certificate, or the end */

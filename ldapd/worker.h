@@ -71,6 +71,8 @@ struct worker {
 	struct event *control_event;
 	struct request *by_seq[WORKER_SEQ_BUCKETS]; /* waiting for the core, by `next_waiting` */
 	uint64_t seq;
+	struct counts counts;
+	struct counts counts_told; /* as the core process has them */
 };
 
 /* What the supervisor made for this worker before the fork. */

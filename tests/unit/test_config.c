@@ -131,6 +131,7 @@ every_key_is_read(void **state)
 	    "tls_key\t=\t\"/c\"\r\n"
 	    "  ldapbindaddress = [ \"[::1]:636\", \"192.0.2.1:1\" , ] # two\n"
 	    "ldapi_path = \"\"\n"
+	    "metrics_address = \"[::1]:9\"\n"
 	    "log_level = \"debug\"\n"
 	    "workers = 3\n"
 	    "core_user = \"a\"\nworker_user = \"b\"\nread_group = \"c_d\"\nradius_group = "
@@ -157,6 +158,7 @@ every_key_is_read(void **state)
 	assert_string_equal(config.tls_key, "/c");
 	assert_int_equal(config.ldapbindaddress_count, 2);
 	assert_string_equal(config.ldapi_path, "");
+	assert_string_equal(config.metrics_address.text, "[::1]:9");
 	assert_int_equal(config.log_level, CONFIG_LOG_DEBUG);
 	assert_int_equal(config.workers, 3);
 	assert_string_equal(config.core_user, "a");
@@ -307,6 +309,15 @@ static const struct {
 			   "\"idm.example.com\"" },
 	{ DOMAIN "db_path = \"run\"",
 	    ":2: db_path: \"run\" is no absolute path; write one that begins with /" },
+	{ DOMAIN "metrics_address = \"0.0.0.0:9637\"",
+	    ":2: metrics_address: \"0.0.0.0:9637\" is not on loopback; write \"127.0.0.1:9637\" or "
+	    "\"[::1]:9637\", or \"\" for none" },
+	{ DOMAIN "metrics_address = \"[::ffff:127.0.0.1]:9637\"",
+	    ":2: metrics_address: \"[::ffff:127.0.0.1]:9637\" is not on loopback; write "
+	    "\"127.0.0.1:9637\" or \"[::1]:9637\", or \"\" for none" },
+	{ DOMAIN "metrics_address = \"localhost:9637\"",
+	    ":2: metrics_address: \"localhost:9637\" is no address and port; write one such as "
+	    "\"127.0.0.1:9637\"" },
 	{ DOMAIN "db_path = \"/a\\nb\"",
 	    ":2: db_path: \"/a?b\" holds a control character; write it without" },
 	{ DOMAIN "db_path = \"x234567890123456789012345678901234567\u00e9\u00e9\"",

@@ -66,6 +66,10 @@ frame_of(enum ipc_type type)
 	case IPC_REVOKED:
 		frame.revoked = (struct ipc_revoked){ bob.uuid, IPC_REVOKE_SESSION, bob.session };
 		break;
+	case IPC_COUNTS:
+		for (int i = 0; i < COUNT_ALL; i++)
+			frame.counts.of[i] = (UINT64_C(1) << 40) + (uint64_t)i;
+		break;
 	}
 	return frame;
 }
@@ -110,6 +114,10 @@ assert_same(const struct ipc_frame *frame)
 		assert_int_equal(frame->revoked.what, IPC_REVOKE_SESSION);
 		assert_true(idm_uuid_equal(&frame->revoked.session, &bob.session));
 		break;
+	case IPC_COUNTS:
+		for (int i = 0; i < COUNT_ALL; i++)
+			assert_int_equal(frame->counts.of[i], (UINT64_C(1) << 40) + (uint64_t)i);
+		break;
 	}
 }
 
@@ -120,12 +128,12 @@ every_type_comes_out_as_it_went_in(void **state)
 	size_t pos = 0;
 
 	(void)state;
-	for (enum ipc_type type = IPC_BIND; type <= IPC_REVOKED; type++) {
+	for (enum ipc_type type = IPC_BIND; type <= IPC_COUNTS; type++) {
 		struct ipc_frame frame = frame_of(type);
 
 		assert_true(ipc_encode(&buffer, &frame));
 	}
-	for (enum ipc_type type = IPC_BIND; type <= IPC_REVOKED; type++) {
+	for (enum ipc_type type = IPC_BIND; type <= IPC_COUNTS; type++) {
 		size_t len = ipc_frame_length(buffer.data + pos, buffer.len - pos);
 		struct ipc_frame frame;
 
@@ -159,7 +167,7 @@ static void
 every_truncation_and_every_tail_is_refused(void **state)
 {
 	(void)state;
-	for (enum ipc_type type = IPC_BIND; type <= IPC_REVOKED; type++) {
+	for (enum ipc_type type = IPC_BIND; type <= IPC_COUNTS; type++) {
 		struct ipc_buffer buffer = { NULL, 0, 0 };
 		struct ipc_frame frame = frame_of(type);
 
@@ -177,7 +185,7 @@ static void
 every_changed_octet_is_refused_or_read_within_bounds(void **state)
 {
 	(void)state;
-	for (enum ipc_type type = IPC_BIND; type <= IPC_REVOKED; type++) {
+	for (enum ipc_type type = IPC_BIND; type <= IPC_COUNTS; type++) {
 		struct ipc_buffer buffer = { NULL, 0, 0 };
 		struct ipc_frame frame = frame_of(type);
 
