@@ -6,6 +6,7 @@
 # unprivileged users could not reach the data, so it goes to /var/lib/kanidm-run and DIR is a link.
 #
 #   DOMAIN, LDAPS_PORT, RADIUS_PORT   as for `make run`
+#   RADIUS_ACCT_PORT                  unset: the one behind RADIUS_PORT
 #   MODULE                            rlm_kanidm.so
 #   ARGON2_M_KIB, ARGON2_T            cost of a password hash; unset: the default of SPEC 6.2
 #   TLS_MAX_VERSION                   of EAP: 1.2 or 1.3
@@ -22,6 +23,7 @@ dir=$(realpath -ms "$1")
 domain=${DOMAIN:-idm.example.com}
 ldaps_port=${LDAPS_PORT:-3636}
 radius_port=${RADIUS_PORT:-1812}
+radius_acct_port=${RADIUS_ACCT_PORT:-$((radius_port % 65535 + 1))}
 module=${MODULE:-$top/build/lib/rlm_kanidm.so}
 is_root=$([ "$(id -u)" -eq 0 ] && echo yes || echo no)
 
@@ -169,6 +171,7 @@ make_raddb() {
 		radius_key_file = "$dir/keys/radius.keys"
 		radius_address = 127.0.0.1
 		radius_port = $radius_port
+		radius_acct_port = $radius_acct_port
 		localhost_secret = "$(cat "$dir/radius.secret")"
 		tls_certificate = "$raddb/chain.pem"
 		tls_key = "$raddb/key.pem"

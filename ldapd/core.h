@@ -16,6 +16,7 @@
 #include "core/floor.h"
 #include "core/groups.h"
 #include "core/log.h"
+#include "core/radius_report.h"
 #include "core/session.h"
 #include "core/softlock.h"
 #include "core/verified.h"
@@ -88,6 +89,9 @@ struct core_counts {
 	uint64_t changes_failed;
 	struct metric_histogram batches;
 	struct counts workers; /* of workers that are gone */
+	uint64_t reports[IDM_REPORT_STOPPED + 1]; /* of FreeRADIUS, by kind */
+	uint64_t reports_over_rate;
+	uint64_t reports_unknown;
 };
 
 struct metrics_server;
@@ -130,6 +134,7 @@ struct core {
 	int64_t begun_s;
 	struct core_counts counts;
 	struct metrics_server *metrics; /* NULL: not served */
+	struct core_radius *radius;     /* NULL: it could not listen */
 };
 
 /* The data of a server with all that serves it from a loop; `control_fd` stays the caller's.  On

@@ -142,6 +142,25 @@ tell_files(const struct idm_figures *figures, struct metric_samples *out)
 	metrics_add(out, METRIC_OLDEST_GUARD, NULL, NULL, figures->oldest_guard_ms);
 }
 
+/* --- RADIUS */
+
+static void
+tell_radius(const struct core *core, struct metric_samples *out)
+{
+	static const char *const kinds[] = {
+		[IDM_REPORT_ACCEPTED] = "accepted",
+		[IDM_REPORT_REFUSED] = "refused",
+		[IDM_REPORT_FAILED] = "failed",
+		[IDM_REPORT_STARTED] = "started",
+		[IDM_REPORT_STOPPED] = "stopped",
+	};
+
+	for (size_t i = IDM_REPORT_ACCEPTED; i <= IDM_REPORT_STOPPED; i++)
+		metrics_add(out, METRIC_REPORTS, kinds[i], NULL, core->counts.reports[i]);
+	metrics_add(out, METRIC_REPORTS_LOST, "rate", NULL, core->counts.reports_over_rate);
+	metrics_add(out, METRIC_REPORTS_LOST, "unknown", NULL, core->counts.reports_unknown);
+}
+
 /* --- the clock */
 
 static void
@@ -177,6 +196,7 @@ core_metrics(struct core *core, struct metric_samples *out, struct idm_error *er
 	tell_pool(core, out);
 	tell_changes(core, &figures, out);
 	tell_files(&figures, out);
+	tell_radius(core, out);
 	tell_clock(core, out);
 	return out->failed ? idm_fail(err, IDM_LIMIT, "no memory for the metrics") : IDM_OK;
 }

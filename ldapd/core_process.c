@@ -14,6 +14,7 @@
 #include "ldapd/channel.h"
 #include "ldapd/core_audit.h"
 #include "ldapd/core_console.h"
+#include "ldapd/core_radius.h"
 #include "ldapd/core_review.h"
 #include "ldapd/core_update.h"
 #include "ldapd/log.h"
@@ -278,6 +279,7 @@ core_close(struct core **core)
 	if (c == NULL)
 		return;
 	metrics_server_close(&c->metrics);
+	core_radius_free(&c->radius);
 	hash_pool_free(&c->pool);
 	core_verify_stop(c);
 	idm_verified_close(&c->verified);
@@ -326,6 +328,17 @@ open_console(struct core *core)
 		log_warn("core: there is no console: %s", err.text);
 }
 
+/* And without reports of FreeRADIUS. */
+static void
+open_radius(struct core *core)
+{
+	struct idm_error err = { .text = "" };
+
+	core->radius = core_radius_new(core, &err);
+	if (core->radius == NULL)
+		log_warn("core: logins over RADIUS are not recorded: %s", err.text);
+}
+
 static enum idm_result
 open_all(struct core *core, int control_fd, struct idm_error *err)
 {
@@ -349,8 +362,10 @@ open_all(struct core *core, int control_fd, struct idm_error *err)
 		result = core_follow_missed(core, err);
 	if (result == IDM_OK)
 		core_check_profiles(core);
-	if (result == IDM_OK)
+	if (result == IDM_OK) {
 		open_console(core);
+		open_radius(core);
+	}
 	if (result == IDM_OK && !serve_metrics(core, err))
 		result = IDM_SYSTEM;
 	return result;

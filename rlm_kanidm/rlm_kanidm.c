@@ -17,6 +17,7 @@
 #include "core/radius.h"
 #include "core/store.h"
 #include "rlm_kanidm/reply.h"
+#include "rlm_kanidm/report.h"
 #include "rlm_kanidm/ring.h"
 
 enum {
@@ -30,11 +31,13 @@ struct rlm_kanidm {
 	char const *database; /* the directory of identity.mdb */
 	char const *key_file;
 	uint32_t session_timeout_s; /* 0: only the account's expiry limits a session */
+	char const *report_socket;  /* NULL: in the directory of key_file; "": none */
 
 	struct idm_span required_groups[REQUIRED_GROUPS_MAX]; /* borrowed from the configuration */
 	size_t required_count;                                /* 0: the domain's decide */
 	struct idm_store *store;                              /* the process's */
 	struct ring *ring;
+	struct reporter *reporter;
 };
 
 static const CONF_PARSER module_config[] = {
@@ -48,6 +51,7 @@ static const CONF_PARSER module_config[] = {
 	    NULL },
 	{ "session_timeout", FR_CONF_OFFSET(PW_TYPE_INTEGER, struct rlm_kanidm, session_timeout_s),
 	    "0" },
+	{ "report_socket", FR_CONF_OFFSET(PW_TYPE_STRING, struct rlm_kanidm, report_socket), NULL },
 	CONF_PARSER_TERMINATOR
 };
 
@@ -176,7 +180,7 @@ check_items(CONF_SECTION *conf)
 		if (!item_is_known(cf_pair_attr(cf_item_to_pair(item)))) {
 			cf_log_err(item,
 			    "kanidm has no item %s: database, key_file, "
-			    "session_timeout, required_group",
+			    "session_timeout, required_group, report_socket",
 			    cf_pair_attr(cf_item_to_pair(item)));
 			return false;
 		}
@@ -231,6 +235,14 @@ mod_instantiate(CONF_SECTION *conf, void *instance)
 		cf_log_err_cs(conf, "key_file: %s", err.text);
 		return -1;
 	}
+	if (inst->report_socket == NULL)
+		inst->report_socket = report_default_path(inst, inst->key_file);
+	if (inst->report_socket != NULL)
+		inst->reporter = reporter_new(inst->report_socket);
+	if (inst->reporter == NULL) {
+		cf_log_err_cs(conf, "report_socket: too long a path, or no memory");
+		return -1;
+	}
 	return 0;
 }
 
@@ -240,6 +252,7 @@ mod_detach(void *instance)
 	struct rlm_kanidm *inst = instance;
 
 	ring_close(&inst->ring);
+	reporter_free(&inst->reporter);
 	environment_release(&inst->store);
 	return 0;
 }
@@ -251,6 +264,50 @@ nas_packet(const REQUEST *request)
 	while (request->parent != NULL)
 		request = request->parent;
 	return request->packet;
+}
+
+static struct idm_span
+text_of(const RADIUS_PACKET *packet, unsigned int attr)
+{
+	const VALUE_PAIR *pair = fr_pair_find_by_num(packet->vps, attr, 0, TAG_ANY);
+
+	return pair == NULL ? IDM_SPAN_EMPTY : idm_span_of(pair->vp_strvalue, pair->vp_length);
+}
+
+static struct idm_span
+port_of(const RADIUS_PACKET *packet, char number[16])
+{
+	struct idm_span name = text_of(packet, PW_NAS_PORT_ID);
+	const VALUE_PAIR *pair = fr_pair_find_by_num(packet->vps, PW_NAS_PORT, 0, TAG_ANY);
+
+	if (name.len != 0 || pair == NULL)
+		return name;
+	snprintf(number, 16, "%u", pair->vp_integer);
+	return idm_span_cstr(number);
+}
+
+/* Tell the core process, for the audit trail. */
+static void
+report(const struct rlm_kanidm *inst, const REQUEST *request, enum idm_report_kind kind,
+    const struct idm_uuid *account, struct idm_span name, const char *reason)
+{
+	const RADIUS_PACKET *packet = nas_packet(request);
+	char nas[INET6_ADDRSTRLEN] = "";
+	char number[16];
+	struct idm_report out = {
+		.kind = kind,
+		.name = name,
+		.reason = idm_span_cstr(reason),
+		.port = port_of(packet, number),
+		.session = text_of(packet, PW_ACCT_SESSION_ID),
+		.station = text_of(packet, PW_CALLING_STATION_ID),
+	};
+
+	if (account != NULL)
+		out.account = *account;
+	if (inet_ntop(packet->src_ipaddr.af, &packet->src_ipaddr.ipaddr, nas, sizeof(nas)) != NULL)
+		out.nas = idm_span_cstr(nas);
+	report_send(inst->reporter, &out);
 }
 
 /* The one line that a decision gets.  `who` may be what a client sent, so it is escaped. */
@@ -373,8 +430,20 @@ give_account(REQUEST *request, const struct idm_radius_answer *answer)
 	       reply_give_secret(request, idm_span_of(answer->secret, answer->secret_len));
 }
 
+/* There will be no answer: that is known now, and at no later point. */
 static rlm_rcode_t
-mod_authorize(void *instance, REQUEST *request)
+report_failure(const struct rlm_kanidm *inst, REQUEST *request, rlm_rcode_t code)
+{
+	const char *why = failure_message(request->packet->vps);
+
+	if (code == RLM_MODULE_FAIL)
+		report(inst, request, IDM_REPORT_FAILED, NULL, typed_name(request),
+		    why == NULL ? "" : why);
+	return code;
+}
+
+static rlm_rcode_t
+authorize(const struct rlm_kanidm *inst, REQUEST *request)
 {
 	struct idm_span who = typed_name(request);
 	struct decision decision;
@@ -382,11 +451,17 @@ mod_authorize(void *instance, REQUEST *request)
 
 	if (who.len == 0)
 		return refuse(request, RLM_MODULE_INVALID, who, "no User-Name");
-	code = decide(instance, request, who, &decision);
+	code = decide(inst, request, who, &decision);
 	if (code == RLM_MODULE_OK && !give_account(request, &decision.answer))
 		code = refuse(request, RLM_MODULE_FAIL, who, "out of memory");
 	idm_radius_answer_wipe(&decision.answer);
 	return code;
+}
+
+static rlm_rcode_t
+mod_authorize(void *instance, REQUEST *request)
+{
+	return report_failure(instance, request, authorize(instance, request));
 }
 
 /*
@@ -433,6 +508,8 @@ let_in(const struct rlm_kanidm *inst, REQUEST *request, const struct decision *d
 	if (!reply_limit_session(request, timeout_s) || !reply_name_account(request, answer->name))
 		return refuse(request, RLM_MODULE_FAIL, who, "out of memory");
 	log_line(request, L_AUTH, "let in", who, resumed ? "TLS session resumed" : "authenticated");
+	report(inst, request, IDM_REPORT_ACCEPTED, &answer->uuid, who,
+	    resumed ? "TLS session resumed" : "authenticated");
 	return RLM_MODULE_UPDATED;
 }
 
@@ -464,7 +541,7 @@ out:
  * refuses reaches the outer one as well; only the first of them logs.
  */
 static rlm_rcode_t
-log_refusal(REQUEST *request)
+log_refusal(const struct rlm_kanidm *inst, REQUEST *request)
 {
 	const char *why = failure_message(request->packet->vps);
 
@@ -473,6 +550,7 @@ log_refusal(REQUEST *request)
 	if (why == NULL)
 		why = "no module knows it";
 	log_line(request, L_AUTH, "refused", typed_name(request), why);
+	report(inst, request, IDM_REPORT_REFUSED, NULL, typed_name(request), why);
 	if (request->parent != NULL)
 		failure_set(request->parent->state_ctx, &request->parent->state, why);
 	return RLM_MODULE_NOOP;
@@ -485,14 +563,34 @@ mod_post_auth(void *instance, REQUEST *request)
 	rlm_rcode_t code;
 
 	if (request->reply->code == PW_CODE_ACCESS_REJECT)
-		return log_refusal(request);
+		return log_refusal(instance, request);
 	handle = find_handle(request);
 	if (handle_uuid(handle).len == 0)
 		return refuse(request, RLM_MODULE_REJECT, typed_name(request),
 		    "nothing says which account was authenticated");
 	code = decide_again(instance, request, handle);
 	/* Only authorize goes on where an account is unknown: another module may know it. */
-	return code == RLM_MODULE_NOTFOUND ? RLM_MODULE_REJECT : code;
+	if (code == RLM_MODULE_NOTFOUND)
+		code = RLM_MODULE_REJECT;
+	return report_failure(instance, request, code);
+}
+
+/* A session begins or ends; what it needed on its way was asked for at its login. */
+static rlm_rcode_t
+mod_accounting(void *instance, REQUEST *request)
+{
+	const VALUE_PAIR *status =
+	    fr_pair_find_by_num(request->packet->vps, PW_ACCT_STATUS_TYPE, 0, TAG_ANY);
+
+	if (status == NULL)
+		return RLM_MODULE_INVALID;
+	if (status->vp_integer == PW_STATUS_START)
+		report(instance, request, IDM_REPORT_STARTED, NULL, typed_name(request),
+		    "session started");
+	else if (status->vp_integer == PW_STATUS_STOP)
+		report(instance, request, IDM_REPORT_STOPPED, NULL, typed_name(request),
+		    "session stopped");
+	return RLM_MODULE_OK;
 }
 
 __attribute__((visibility("default"))) extern module_t rlm_kanidm;
@@ -507,6 +605,7 @@ module_t rlm_kanidm = {
 	.detach = mod_detach,
 	.methods = {
 		[MOD_AUTHORIZE] = mod_authorize,
+		[MOD_ACCOUNTING] = mod_accounting,
 		[MOD_POST_AUTH] = mod_post_auth,
 	},
 };

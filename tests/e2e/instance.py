@@ -158,6 +158,7 @@ class Instance:
         self.programs = build or PROGRAMS
         self.ldaps_port = free_port(socket.SOCK_STREAM)
         self.radius_port = free_port(socket.SOCK_DGRAM)
+        self.radius_acct_port = free_port(socket.SOCK_DGRAM)
         self.env = dict(os.environ, HOME=str(self.dir / "home"), LC_ALL="C.UTF-8", TZ="UTC",
                         ASAN_OPTIONS="abort_on_error=1", UBSAN_OPTIONS="print_stacktrace=1")
         for name in [n for n in self.env if n.startswith("KANIDM_") or n.startswith("LDAP")]:
@@ -194,7 +195,8 @@ class Instance:
     def setup(self):
         # Cheap hashes: what they cost is tested in the unit tests.
         env = dict(self.env, DOMAIN=self.domain, LDAPS_PORT=str(self.ldaps_port),
-                   RADIUS_PORT=str(self.radius_port), MODULE=str(MODULE),
+                   RADIUS_PORT=str(self.radius_port),
+                   RADIUS_ACCT_PORT=str(self.radius_acct_port), MODULE=str(MODULE),
                    ARGON2_M_KIB="64", ARGON2_T="1", TLS_MAX_VERSION="1.3")
         subprocess.run([TOP / "config" / "setup.sh", self.dir], env=env, check=True,
                        stdout=subprocess.DEVNULL)
@@ -430,6 +432,15 @@ class Instance:
         key = {"pap": "User-Password", "chap": "CHAP-Password", "mschap": "MS-CHAP-Password"}
         return self._radclient({"User-Name": name, key[method]: password, **extra}, nas_secret,
                                timeout_s=timeout_s)
+
+    def account(self, name, status, session="5A3B", **extra):
+        """An Accounting-Request; was it answered?"""
+        pairs = {"User-Name": name, "Acct-Status-Type": status, "Acct-Session-Id": session,
+                 "NAS-IP-Address": "127.0.0.1", **extra}
+        text = "".join(f'{k} = "{v}"\n' for k, v in pairs.items())
+        done = self.run("radclient", "-x", "-r", 1, "-t", 4, "-d", self.dir / "freeradius",
+                        f"127.0.0.1:{self.radius_acct_port}", "acct", self.nas_secret, input=text)
+        return "Received Accounting-Response" in done.stdout
 
     def eap(self, method, name, password=None, anonymous="anonymous", tls13=False, again=0,
             port=None, timeout_s=10):

@@ -33,7 +33,8 @@ class Run:
             argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
             env=dict(clean, RUN_DIR=str(directory), LDAPS_PORT=str(self.ldaps_port),
-                     RADIUS_PORT=str(self.radius_port), **env))
+                     RADIUS_PORT=str(self.radius_port),
+                     RADIUS_ACCT_PORT=str(free_port(socket.SOCK_DGRAM)), **env))
         self.output = ""
 
     def until_ready(self, seconds=120):
