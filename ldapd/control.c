@@ -172,5 +172,9 @@ supervisor_receive_worker(int control_fd, int *fd)
 		return SUPERVISOR_WORKER;
 	if (*fd >= 0)
 		close(*fd);
+	else if (received == CONTROL_MESSAGE && type == 'B')
+		return SUPERVISOR_BACKED_UP;
+	else if (received == CONTROL_MESSAGE && type == 'F')
+		return SUPERVISOR_BACKUP_FAILED;
 	return SUPERVISOR_AGAIN;
 }

@@ -88,10 +88,12 @@ struct core_counts {
 	uint64_t changes_refused; /* by what they are, or who wanted them */
 	uint64_t changes_failed;
 	struct metric_histogram batches;
-	struct counts workers; /* of workers that are gone */
+	struct counts workers;                    /* of workers that are gone */
 	uint64_t reports[IDM_REPORT_STOPPED + 1]; /* of FreeRADIUS, by kind */
 	uint64_t reports_over_rate;
 	uint64_t reports_unknown;
+	uint64_t backups; /* by schedule */
+	uint64_t backups_failed;
 };
 
 struct metrics_server;
@@ -132,6 +134,7 @@ struct core {
 	struct core_console *console; /* NULL: it could not listen */
 
 	int64_t begun_s;
+	int64_t backup_s; /* when the last backup by schedule was made; 0: none yet */
 	struct core_counts counts;
 	struct metrics_server *metrics; /* NULL: not served */
 	struct core_radius *radius;     /* NULL: it could not listen */

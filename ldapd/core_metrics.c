@@ -142,6 +142,14 @@ tell_files(const struct idm_figures *figures, struct metric_samples *out)
 	metrics_add(out, METRIC_OLDEST_GUARD, NULL, NULL, figures->oldest_guard_ms);
 }
 
+static void
+tell_backups(const struct core *core, struct metric_samples *out)
+{
+	metrics_add(out, METRIC_BACKUPS, "made", NULL, core->counts.backups);
+	metrics_add(out, METRIC_BACKUPS, "failed", NULL, core->counts.backups_failed);
+	metrics_add(out, METRIC_BACKUP, NULL, NULL, (uint64_t)core->backup_s);
+}
+
 /* --- RADIUS */
 
 static void
@@ -196,6 +204,7 @@ core_metrics(struct core *core, struct metric_samples *out, struct idm_error *er
 	tell_pool(core, out);
 	tell_changes(core, &figures, out);
 	tell_files(&figures, out);
+	tell_backups(core, out);
 	tell_radius(core, out);
 	tell_clock(core, out);
 	return out->failed ? idm_fail(err, IDM_LIMIT, "no memory for the metrics") : IDM_OK;

@@ -188,6 +188,11 @@ on_control(evutil_socket_t control_fd, short what, void *arg)
 			close(fd);
 		}
 		return;
+	case SUPERVISOR_BACKED_UP:
+		core->counts.backups++;
+		core->backup_s = clock_now_s();
+		return;
+	case SUPERVISOR_BACKUP_FAILED: core->counts.backups_failed++; return;
 	case SUPERVISOR_GONE: event_base_loopbreak(core->base); return;
 	case SUPERVISOR_MATERIAL:
 	case SUPERVISOR_AGAIN: return;

@@ -492,6 +492,14 @@ restart_all(struct supervisor *s, time_t started)
 	return false;
 }
 
+/* The core process, which tells who watches. */
+static void
+tell_backup(const struct supervisor *s, bool made)
+{
+	if (s->core.pid != 0)
+		control_send(s->core.control_fd, made ? 'B' : 'F', NULL, -1);
+}
+
 static void
 on_end(struct supervisor *s, pid_t pid, int status)
 {
@@ -500,8 +508,10 @@ on_end(struct supervisor *s, pid_t pid, int status)
 	bool was_core = child == &s->core;
 	time_t started;
 
-	if (pid == s->backup_pid)
-		s->backup_pid = 0; /* it has said what came of it */
+	if (pid == s->backup_pid) { /* it has said what came of it */
+		s->backup_pid = 0;
+		tell_backup(s, WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+	}
 	if (child == NULL)
 		return;
 	started = child->started;

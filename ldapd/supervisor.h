@@ -4,8 +4,9 @@
  *
  * It talks to each child over a control socket (SEQPACKET).  A child reports once: "O", it serves,
  * or "E" and why it can't.  The core process is sent "W" with the socket of a new worker
- * (SCM_RIGHTS); a worker is sent "M" with a memfd: a new certificate and key.  A control socket
- * that is closed means that the supervisor is gone, and its children end too.
+ * (SCM_RIGHTS), and "B" or "F" when a backup was made or failed; a worker is sent "M" with a memfd:
+ * a new certificate and key.  A control socket that is closed means that the supervisor is gone,
+ * and its children end too.
  */
 #ifndef LDAPD_SUPERVISOR_H
 #define LDAPD_SUPERVISOR_H
@@ -24,8 +25,10 @@ void supervisor_report(int control_fd, const char *error);
 enum supervisor_message {
 	SUPERVISOR_AGAIN, /* nothing there */
 	SUPERVISOR_GONE,
-	SUPERVISOR_MATERIAL, /* a worker: *material is the caller's to free */
-	SUPERVISOR_WORKER,   /* the core process: *fd is the caller's to close */
+	SUPERVISOR_MATERIAL,      /* a worker: *material is the caller's to free */
+	SUPERVISOR_WORKER,        /* the core process: *fd is the caller's to close */
+	SUPERVISOR_BACKED_UP,     /* the core process: a backup by schedule was made, */
+	SUPERVISOR_BACKUP_FAILED, /* or was not */
 };
 
 enum supervisor_message supervisor_receive_material(int control_fd, struct tls_material *material);

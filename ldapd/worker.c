@@ -531,6 +531,8 @@ on_control(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	switch (supervisor_receive_material(fd, &material)) {
 	case SUPERVISOR_WORKER:
+	case SUPERVISOR_BACKED_UP:
+	case SUPERVISOR_BACKUP_FAILED:
 	case SUPERVISOR_AGAIN: return;
 	case SUPERVISOR_GONE: event_base_loopbreak(worker->base); return;
 	case SUPERVISOR_MATERIAL: break;

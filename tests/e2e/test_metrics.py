@@ -12,6 +12,7 @@ import pytest
 
 from instance import Instance, free_port, tls, wait_for
 from test_daemon import children
+from test_scheduled_backup import next_backup, prepare
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,20 @@ def test_an_address_that_is_taken_starts_nothing(instance, fresh):
     wait_for(lambda: not process.running(), "it ends")
     assert "metrics_address" in other.ldapd_log()
     assert "another program does" in other.ldapd_log()
+
+
+def test_backups_by_schedule_are_told(fresh):
+    port = free_port(socket.SOCK_STREAM)
+    other = fresh(metrics_address=f"127.0.0.1:{port}")
+    other.metrics_port = port
+    directory = prepare(other)
+    assert samples(other)["kanidm_last_backup_seconds"] == 0
+    next_backup(other, directory)
+    wait_for_growth(other, 'kanidm_backups_total{result="made"}', {})
+    assert samples(other)["kanidm_last_backup_seconds"] == other.clock.now()
+    directory.rename(other.dir / "elsewhere")
+    other.clock.shift(60)
+    wait_for_growth(other, 'kanidm_backups_total{result="failed"}', {})
 
 
 # --- cn=monitor

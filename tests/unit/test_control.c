@@ -126,6 +126,20 @@ a_socket_for_a_worker_comes_through(void **state)
 	close(fds[0]);
 }
 
+static void
+the_core_process_hears_of_backups(void **state)
+{
+	struct pair *pair = *state;
+	int fd = -1;
+
+	assert_true(control_send(pair->parent, 'B', NULL, -1));
+	assert_true(control_send(pair->parent, 'F', NULL, -1));
+	assert_true(control_send(pair->parent, 'B', NULL, pair->parent)); /* with what it has not */
+	assert_int_equal(supervisor_receive_worker(pair->child, &fd), SUPERVISOR_BACKED_UP);
+	assert_int_equal(supervisor_receive_worker(pair->child, &fd), SUPERVISOR_BACKUP_FAILED);
+	assert_int_equal(supervisor_receive_worker(pair->child, &fd), SUPERVISOR_AGAIN);
+}
+
 /* What is not expected is not kept, nor are the descriptors that came with it. */
 static void
 what_is_none_of_a_child_s_business_is_dropped(void **state)
@@ -215,6 +229,7 @@ main(void)
 		on_a_pair(a_long_reason_is_cut),
 		on_a_pair(an_end_that_is_closed_is_gone),
 		on_a_pair(a_socket_for_a_worker_comes_through),
+		on_a_pair(the_core_process_hears_of_backups),
 		on_a_pair(what_is_none_of_a_child_s_business_is_dropped),
 		on_a_pair(certificate_and_key_come_through),
 		on_a_pair(a_length_that_lies_is_not_believed),
