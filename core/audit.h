@@ -97,10 +97,9 @@ struct idm_audit_record {
 	bool has_actor;
 	bool has_target;
 	struct idm_uuid actor;
-	struct idm_span
-	    actor_name;          /* its spn at that time; of a login by nobody: as it was typed */
-	struct idm_uuid session; /* or API token */
-	struct idm_span source;  /* an address, "ldapi", "console", ... */
+	struct idm_span actor_name; /* its spn then; of a login by nobody: as it was typed */
+	struct idm_uuid session;    /* or API token */
+	struct idm_span source;     /* an address, "ldapi", "console", ... */
 	struct idm_uuid target;
 	struct idm_span target_name; /* at that time; of what was not found: as it was asked for */
 	uint64_t change_no;          /* of a change; 0: it was none */

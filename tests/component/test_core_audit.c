@@ -329,6 +329,43 @@ each_change_has_its_records_whoever_made_it(void **state)
 	    realm_modify(s->realm, NULL, "ben", "=displayname", "Ben Birne", NULL), IDM_OK);
 }
 
+/* The uuid of the entry that was made last. */
+static const char *
+made(struct server *s, char out[IDM_UUID_TEXT])
+{
+	idm_uuid_format(&s->realm->set.items[0].uuid, out);
+	return out;
+}
+
+/* One whose attribute is gone by the time that the change is taken over has its number. */
+static void
+attributes_are_named_and_those_that_are_gone_by_their_number(void **state)
+{
+	struct server *s = *state;
+	struct realm *realm = s->realm;
+	char badge[IDM_UUID_TEXT], employee[IDM_UUID_TEXT];
+
+	assert_int_equal(realm_create(realm, NULL, "class", "attributetype", "attributetype_name",
+			     "badge", "attributetype_syntax", "utf8", NULL),
+	    IDM_OK);
+	made(s, badge);
+	assert_int_equal(realm_create(realm, NULL, "class", "classtype", "classtype_name",
+			     "employee", "classtype_may", "badge", NULL),
+	    IDM_OK);
+	made(s, employee);
+	assert_int_equal(realm_modify(realm, NULL, "ben", "+class", "employee", NULL), IDM_OK);
+	assert_int_equal(realm_modify(realm, NULL, "ben", "=badge", "planted 17", NULL), IDM_OK);
+	expect_line(s, "kanidmd create ok - > badge *");
+	expect_line(s, "kanidmd modify ok - > ben [class]");
+	expect_line(s, "kanidmd modify ok - > ben [badge]");
+	assert_int_equal(realm_modify(realm, NULL, "ben", "=badge", "", NULL), IDM_OK);
+	assert_int_equal(realm_modify(realm, NULL, "ben", "-class", "employee", NULL), IDM_OK);
+	assert_int_equal(realm_delete(realm, NULL, employee), IDM_OK);
+	assert_int_equal(realm_delete(realm, NULL, badge), IDM_OK);
+	expect_line(s, "kanidmd modify ok - > ben [4096]");
+	expect_line(s, "kanidmd delete ok - > *");
+}
+
 static unsigned
 records_of_change(struct server *s, uint64_t no)
 {
@@ -793,6 +830,8 @@ main(void)
 		cmocka_unit_test_setup(refused_extended_operations_are_recorded, fresh),
 		cmocka_unit_test_setup(a_secret_that_is_shown_or_was_to_be_is_recorded, fresh),
 		cmocka_unit_test_setup(each_change_has_its_records_whoever_made_it, fresh),
+		cmocka_unit_test_setup(
+		    attributes_are_named_and_those_that_are_gone_by_their_number, fresh),
 		cmocka_unit_test_setup(admin_is_told_from_nobody, fresh),
 		cmocka_unit_test_setup(what_was_changed_before_a_start_is_taken_over_once, fresh),
 		cmocka_unit_test_setup(
