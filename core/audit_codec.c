@@ -52,6 +52,28 @@ idm_audit_protocol_name(enum idm_audit_protocol protocol)
 	return NULL;
 }
 
+/*
+ * How outcomes are stored: by their place here.  enum idm_result is not stored and may get values
+ * in between; here they are added at the end.
+ */
+static const enum idm_result outcomes[] = { IDM_OK, IDM_NOT_FOUND, IDM_DENIED, IDM_INVALID,
+	IDM_SCHEMA, IDM_CONSTRAINT, IDM_EXISTS, IDM_PROTECTED, IDM_LIMIT, IDM_BUSY, IDM_CORRUPT,
+	IDM_SYSTEM, IDM_ASSERTION };
+
+enum { OUTCOME_COUNT = sizeof(outcomes) / sizeof(outcomes[0]) };
+
+_Static_assert((int)OUTCOME_COUNT == (int)IDM_SYSTEM + 1, "each result has its place");
+
+static uint8_t
+outcome_number(enum idm_result outcome)
+{
+	uint8_t number = 0;
+
+	while (number < OUTCOME_COUNT - 1 && outcomes[number] != outcome)
+		number++;
+	return number;
+}
+
 void
 idm_audit_name_attribute(struct idm_audit_record *record, struct idm_span name)
 {
@@ -154,7 +176,7 @@ idm_audit_encode(const struct idm_audit_record *record, uint8_t out[IDM_AUDIT_BO
 	put_u8(&w, flags_of(record));
 	put_u8(&w, (uint8_t)record->protocol);
 	put_u8(&w, (uint8_t)record->operation);
-	put_u8(&w, (uint8_t)record->outcome);
+	put_u8(&w, outcome_number(record->outcome));
 	put_uuid(&w, &record->actor);
 	put_uuid(&w, &record->session);
 	put_uuid(&w, &record->target);
@@ -192,11 +214,14 @@ take_text(struct idm_fields *f, size_t max)
 static void
 take_words(struct idm_fields *f, struct idm_audit_record *out)
 {
+	uint8_t outcome;
+
 	out->protocol = (enum idm_audit_protocol)idm_fields_u8(f);
 	out->operation = (enum idm_audit_operation)idm_fields_u8(f);
-	out->outcome = (enum idm_result)idm_fields_u8(f);
+	outcome = idm_fields_u8(f);
 	f->bad = f->bad || idm_audit_protocol_name(out->protocol) == NULL ||
-		 idm_audit_operation_name(out->operation) == NULL || out->outcome > IDM_SYSTEM;
+		 idm_audit_operation_name(out->operation) == NULL || outcome >= OUTCOME_COUNT;
+	out->outcome = f->bad ? IDM_OK : outcomes[outcome];
 }
 
 static void

@@ -286,6 +286,31 @@ each_operation_is_found_by_its_name(void **state)
 	assert_false(idm_audit_operation_find(IDM_SPAN_EMPTY, &operation));
 }
 
+/* Whatever becomes of enum idm_result: what is stored is read as what it was. */
+static void
+outcomes_keep_their_numbers(void **state)
+{
+	static const struct {
+		uint8_t number;
+		enum idm_result outcome;
+	} stored[] = { { 0, IDM_OK }, { 1, IDM_NOT_FOUND }, { 2, IDM_DENIED }, { 3, IDM_INVALID },
+		{ 4, IDM_SCHEMA }, { 5, IDM_CONSTRAINT }, { 6, IDM_EXISTS }, { 7, IDM_PROTECTED },
+		{ 8, IDM_LIMIT }, { 9, IDM_BUSY }, { 10, IDM_CORRUPT }, { 11, IDM_SYSTEM },
+		{ 12, IDM_ASSERTION } };
+	struct idm_audit_record record = record_of("x", "y"), read;
+	uint8_t body[IDM_AUDIT_BODY_MAX];
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+		record.outcome = stored[i].outcome;
+		len = idm_audit_encode(&record, body);
+		assert_int_equal(body[12], stored[i].number);
+		assert_int_equal(idm_audit_decode(idm_span_of(body, len), &read, NULL), IDM_OK);
+		assert_int_equal(read.outcome, stored[i].outcome);
+	}
+}
+
 /* --- what is forgotten */
 
 static void
@@ -531,6 +556,7 @@ main(void)
 		cmocka_unit_test(attributes_without_room_are_counted),
 		cmocka_unit_test(every_truncation_and_every_unknown_word_is_refused),
 		cmocka_unit_test(each_operation_is_found_by_its_name),
+		cmocka_unit_test(outcomes_keep_their_numbers),
 		cmocka_unit_test_setup_teardown(
 		    the_oldest_go_where_the_trail_is_full_and_the_rest_still_holds, set_up,
 		    tear_down),
