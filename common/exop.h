@@ -248,5 +248,6 @@ enum exop_update_action {
  */
 #define EXOP_PASSWORD_MODIFY "1.3.6.1.4.1.4203.1.11.1"
 #define EXOP_WHOAMI "1.3.6.1.4.1.4203.1.11.3"
+#define EXOP_CANCEL "1.3.6.1.1.8" /* RFC 3909: a search that is under way */
 
 #endif

@@ -75,6 +75,8 @@ extended_handle(struct request *request)
 		return;
 	if (idm_span_is(extended->oid, EXOP_WHOAMI) && !extended->has_value)
 		who_am_i(request);
+	else if (idm_span_is(extended->oid, EXOP_CANCEL))
+		cancel_handle(request);
 	else if (idm_span_is(extended->oid, EXOP_START_TLS))
 		request_respond(request, LDAP_PROTOCOL_ERROR,
 		    "no StartTLS here: use ldaps://, which is TLS from the first octet");

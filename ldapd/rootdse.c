@@ -19,6 +19,7 @@ static const char *const controls[] = {
 
 static const char *const extensions[] = {
 	EXOP_WHOAMI,
+	EXOP_CANCEL,
 	EXOP_PASSWORD_MODIFY,
 	EXOP_SESSION_BEGIN,
 	EXOP_SESSION_END,

@@ -358,6 +358,69 @@ what_is_abandoned_is_not_answered(void **state)
 	client_close(&client);
 }
 
+static void
+cancel(struct client *client, int32_t id, const char *value, size_t len)
+{
+	request_extended(&client->requests, id, EXOP_CANCEL, idm_span_of(value, len));
+}
+
+/* Unlike an abandon, and what it cancels is answered too. */
+static void
+a_cancel_and_what_it_cancels_are_answered(void **state)
+{
+	static const struct search all = { .base = DIRECTORY_SUFFIX, .scope = LDAP_SCOPE_SUB };
+	struct server *s = *state;
+	struct client *client = client_open(s);
+
+	s->config.limits.output_bytes = 1; /* an entry a slice */
+	request_search(&client->requests, 1, &all);
+	client_send(client);
+	cancel(client, 2, "\x30\x03\x02\x01\x01", 5);
+	client_send(client);
+	while (client_take(client)->tag == LDAP_TAG_SEARCH_ENTRY)
+		;
+	assert_int_equal(client->answer.code, LDAP_CANCELED);
+	assert_int_equal(client->answer.id, 1);
+	client_expect(client, 2, LDAP_SUCCESS);
+	client_expect_nothing(client);
+	s->config.limits.output_bytes = 262144;
+	client_close(&client);
+}
+
+static void
+what_is_not_under_way_cannot_be_cancelled(void **state)
+{
+	static const struct {
+		const char *value;
+		size_t len;
+		enum ldap_result_code code;
+	} cases[] = {
+		{ "\x30\x03\x02\x01\x07", 5, LDAP_NO_SUCH_OPERATION },
+		{ "\x30\x03\x02\x01\x02", 5, LDAP_CANNOT_CANCEL }, /* itself */
+		{ "", 0, LDAP_PROTOCOL_ERROR },
+		{ "\x30\x00", 2, LDAP_PROTOCOL_ERROR },
+		{ "\x30\x03\x02\x01\x07!", 6, LDAP_PROTOCOL_ERROR },
+		{ "\x30\x03\x02\x01\xff", 5, LDAP_PROTOCOL_ERROR },
+	};
+	struct server *s = *state;
+	struct client *client = client_open(s);
+	struct ipc_frame done = { .type = IPC_DONE };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cancel(client, 2, cases[i].value, cases[i].len);
+		client_send(client);
+		client_expect(client, 2, cases[i].code);
+	}
+	request_delete(&client->requests, 3, ANNA);
+	cancel(client, 4, "\x30\x03\x02\x01\x03", 5); /* the core process has it */
+	client_send(client);
+	done.done.seq = server_await_frame(s, IPC_OPERATION)->operation.seq;
+	client_expect(client, 4, LDAP_TOO_LATE);
+	far_end_send(&s->far, &done);
+	client_expect(client, 3, LDAP_SUCCESS);
+	client_close(&client);
+}
+
 #define on_its_own(test) cmocka_unit_test_setup(test, server_fresh)
 
 int
@@ -383,6 +446,8 @@ main(void)
 		on_its_own(an_identity_that_is_over_already_gets_the_notice),
 		on_its_own(an_unbind_ends_all_without_a_word),
 		on_its_own(what_is_abandoned_is_not_answered),
+		on_its_own(a_cancel_and_what_it_cancels_are_answered),
+		on_its_own(what_is_not_under_way_cannot_be_cancelled),
 	};
 	int failed = cmocka_run_group_tests(whole, server_setup, server_teardown);
 

@@ -459,3 +459,18 @@ def test_a_change_reads_no_more_than_a_search(people, instance):
     assert {name: [value.decode() for value in values]
             for name, values in post.entry.items()} == read(connection, instance.dn("anna"), wanted)
     connection.unbind_s()
+
+
+# --- cancel (RFC 3909)
+
+
+def test_a_search_is_cancelled(admin, instance):
+    """With what was found until then, or as a whole where that was faster; both are answered."""
+    message = admin.search(instance.suffix, ldap.SCOPE_SUBTREE, "(objectClass=*)")
+    try:
+        admin.cancel_s(message)
+    except ldap.NO_SUCH_OPERATION:
+        pass  # it was done
+    with pytest.raises(ldap.NO_SUCH_OPERATION):
+        admin.cancel_s(12345)
+    assert len(admin.search_s(instance.dn("anna"), ldap.SCOPE_BASE)) == 1
