@@ -61,27 +61,53 @@ plan_tests(const struct idm_read *read, const struct idm_entry *account, const u
 		else if (result != IDM_NOT_FOUND)
 			return result;
 	}
-	if (out->needs_factor)
-		say(out, IDM_AUTH_NEEDS_FACTOR,
-		    "the primary password alone does not bind, for a second factor is set; "
-		    "and no other one fits");
-	else if (count == 0)
+	if (count == 0 && !out->no_primary)
 		say(out, IDM_AUTH_NO_CREDENTIAL, "no credential is set");
 	return IDM_OK;
 }
 
-/* Beside a second factor the primary password is not even tested, so nobody learns whether it fits.
- */
+/* Does the primary password bind by itself?  IDM_DENIED: why it does not. */
+static enum idm_result
+check_primary(const struct idm_read *read, const struct idm_entry *account, struct idm_error *err)
+{
+	struct idm_policy policy;
+	enum idm_result result;
+
+	if (idm_factor_is_set(account))
+		return idm_fail(err, IDM_DENIED,
+		    "the primary password alone does not bind, for a second factor is set; and no "
+		    "other one fits");
+	result = idm_policy_of(read, account, &policy, err);
+	if (result == IDM_OK && !policy.primary_ldap_bind)
+		return idm_fail(err, IDM_DENIED,
+		    "the primary password does not bind, by account policy; and no other one fits");
+	return result;
+}
+
+/* A primary password that does not bind is not even tested, so nobody learns whether it fits. */
 enum idm_result
 idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account,
     struct idm_auth_plan *out, struct idm_error *err)
 {
 	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
 		IDM_ATTR_PRIMARY_CREDENTIAL };
+	struct idm_error why = { .text = "" };
+	enum idm_result result = IDM_OK;
 
 	memset(out, 0, sizeof(*out));
-	out->needs_factor = account != NULL && idm_factor_is_set(account);
-	return plan_tests(read, account, tested, out->needs_factor ? 1 : IDM_AUTH_TESTS, out, err);
+	if (account != NULL)
+		result = check_primary(read, account, &why);
+	out->no_primary = result == IDM_DENIED;
+	if (result != IDM_OK && result != IDM_DENIED) {
+		if (err != NULL)
+			*err = why;
+		return result;
+	}
+	result = plan_tests(read, account, tested, out->no_primary ? 1 : IDM_AUTH_TESTS, out, err);
+	if (result == IDM_OK && out->no_primary && out->reason[0] == '\0')
+		say(out, idm_factor_is_set(account) ? IDM_AUTH_NEEDS_FACTOR : IDM_AUTH_BARRED,
+		    why.text);
+	return result;
 }
 
 int
@@ -274,9 +300,10 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	result = check_credential(read, &account, test->attr_number, test->set_at_no, err);
 	if (result != IDM_OK)
 		return result;
-	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && !plan->login &&
-	    idm_factor_is_set(&account))
-		return idm_fail(err, IDM_DENIED, "a second factor was set meanwhile");
+	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && !plan->login)
+		result = check_primary(read, &account, err); /* it may have been barred meanwhile */
+	if (result != IDM_OK)
+		return result;
 	out->uuid = account.uuid;
 	out->expire_s = INT64_MAX;
 	out->credential_attr = test->attr_number;

@@ -27,6 +27,7 @@ enum idm_auth_why {
 	IDM_AUTH_OUTSIDE_WINDOW,
 	IDM_AUTH_NO_CREDENTIAL,
 	IDM_AUTH_NEEDS_FACTOR, /* the primary password; others may have been tested */
+	IDM_AUTH_BARRED,       /* the primary password, by account policy; likewise */
 	IDM_AUTH_SOFTLOCKED,   /* all that are set */
 };
 
@@ -35,8 +36,8 @@ struct idm_auth_plan {
 	struct idm_uuid account; /* whose secrets are tested */
 	uint64_t account_id;
 	struct idm_auth_test tests[IDM_AUTH_TESTS];
-	bool needs_factor; /* so the primary password is not tested */
-	bool login;        /* whoever runs it asks for the second factor himself */
+	bool no_primary; /* it does not bind by itself, so it is not tested */
+	bool login;      /* whoever runs it asks for the second factor himself */
 	enum idm_auth_why why;
 	char reason[256]; /* for the log, where no test fits; empty: nothing but that */
 };

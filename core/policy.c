@@ -2,6 +2,7 @@
 
 #include "core/closure.h"
 #include "core/credential.h"
+#include "core/index.h"
 #include "core/session.h"
 
 /* Nothing is set yet. */
@@ -63,21 +64,32 @@ fill_defaults(struct idm_policy *policy)
 		policy->privileged_s = IDM_SESSION_PRIVILEGED_S;
 }
 
-/* Does the group's policy count for the account? */
+/* What one of the account's groups, which has a policy, asks for; if that counts for the account.
+ */
 static enum idm_result
-counts(const struct idm_read *read, const struct idm_entry *group, bool account_is_hp, bool *out,
-    struct idm_error *err)
+tighten_by(const struct idm_read *read, uint64_t group_id, bool account_is_hp,
+    struct idm_policy *policy, struct idm_error *err)
 {
-	*out = idm_entry_has_class(group, "account_policy");
-	if (!*out || !account_is_hp || group->id == read->high_privilege_id)
-		return IDM_OK;
-	return idm_closure_is_hp(read, group, out, err);
+	struct idm_entry group;
+	bool counts = true;
+	enum idm_result result = idm_lookup_id(read, group_id, &group, err);
+
+	if (result == IDM_OK && account_is_hp && group_id != read->high_privilege_id)
+		result = idm_closure_is_hp(read, &group, &counts, err);
+	if (result == IDM_OK && counts)
+		tighten(policy, &group);
+	return result;
 }
 
+/* Of many groups few have a policy, if any: the index tells which, so that no other is looked at.
+ */
 enum idm_result
 idm_policy_of(const struct idm_read *read, const struct idm_entry *account, struct idm_policy *out,
     struct idm_error *err)
 {
+	const struct idm_attr *class = idm_schema_attr_number(read->schema, IDM_ATTR_CLASS);
+	struct idm_window with_policy;
+	uint64_t window_no = UINT64_MAX;
 	struct idm_ids groups;
 	bool hp;
 	enum idm_result result = idm_closure_memberof(read, account, &groups, err);
@@ -87,14 +99,14 @@ idm_policy_of(const struct idm_read *read, const struct idm_entry *account, stru
 		return result;
 	hp = idm_ids_has(&groups, read->high_privilege_id);
 	for (size_t i = 0; i < groups.count && result == IDM_OK; i++) {
-		struct idm_entry group;
-		bool does;
-
-		result = idm_lookup_id(read, groups.ids[i], &group, err);
-		if (result == IDM_OK)
-			result = counts(read, &group, hp, &does, err);
-		if (result == IDM_OK && does)
-			tighten(out, &group);
+		if (idm_window_of(groups.ids[i]) != window_no) {
+			window_no = idm_window_of(groups.ids[i]);
+			idm_window_clear(&with_policy);
+			result = idm_index_equal(read, class, IDM_SPAN_LIT("account_policy"),
+			    window_no, &with_policy, err);
+		}
+		if (result == IDM_OK && idm_window_has(&with_policy, groups.ids[i]))
+			result = tighten_by(read, groups.ids[i], hp, out, err);
 	}
 	fill_defaults(out);
 	return result;

@@ -87,6 +87,7 @@ tell_binds(const struct core *core, struct metric_samples *out)
 		[CORE_BIND_OUTSIDE_WINDOW] = "outside_window",
 		[CORE_BIND_NO_CREDENTIAL] = "no_credential",
 		[CORE_BIND_NEEDS_FACTOR] = "needs_factor",
+		[CORE_BIND_BARRED] = "barred",
 		[CORE_BIND_SOFTLOCKED] = "softlocked",
 		[CORE_BIND_WRONG_PASSWORD] = "wrong_password",
 		[CORE_BIND_BAD_TOKEN] = "bad_token",

@@ -88,6 +88,22 @@ def test_a_search_ends_at_the_policy_s_limit(instance):
     connection.unbind_s()
 
 
+def test_the_primary_password_may_be_for_the_command_line_alone(instance):
+    assert instance.can_bind("paula", GOOD)
+    set_policy(instance, "allow-primary-ldap-bind", "false")
+    assert not instance.can_bind("paula", GOOD), "nor by what was remembered"
+    assert "by account policy" in instance.ldapd_log()
+    instance.login("paula", GOOD)
+    instance.ok("self", "whoami", name="paula")
+    instance.ok("person", "posix", "set", "paula", name="idm_admin")
+    unix = "for the applications 9 alone"
+    instance.ok("person", "posix", "set-password", "paula", name="idm_admin",
+                input=f"{unix}\n{unix}\n")
+    assert instance.can_bind("paula", unix)
+    set_policy(instance, "allow-primary-ldap-bind", "clear")
+    assert instance.can_bind("paula", GOOD)
+
+
 def test_disabling_takes_all_of_the_policy_away(instance):
     set_policy(instance, "password-minimum-length", "40")
     instance.ok("group", "account-policy", "disable", "strict", name="idm_admin")
