@@ -70,7 +70,7 @@ static const struct command commands[] = {
 	    "[--since TIME] [--until TIME] [--actor ACCOUNT] [--target ENTRY] "
 	    "[--outcome ok|refused] [--operation OPERATION] [--limit N]",
 	    0, 0, ARGS_AUDIT, cmd_audit_list },
-	{ "audit verify", "", 0, 0, 0, cmd_audit_verify },
+	{ "audit verify", "[--head SERIAL:HASH]", 0, 0, ARGS_HEAD, cmd_audit_verify },
 	{ "recycle_bin list", "", 0, 0, 0, cmd_recycle_list },
 	{ "recycle_bin get", "UUID|NAME", 1, 1, 0, cmd_recycle_get },
 	{ "recycle_bin revive", "UUID|NAME", 1, 1, 0, cmd_recycle_revive },
@@ -405,6 +405,7 @@ split(struct cli *cli, int argc, char **argv, struct args *out)
 		{ "outcome", .value = &cli->outcome, .details = ARGS_AUDIT },
 		{ "operation", .value = &cli->operation, .details = ARGS_AUDIT },
 		{ "limit", .value = &cli->limit, .details = ARGS_AUDIT },
+		{ "head", .value = &cli->head, .details = ARGS_HEAD },
 		{ "rw", .flag = &cli->read_write, .details = ARGS_TOKEN },
 		{ "must", .values = &cli->must, .details = ARGS_CLASS },
 		{ "may", .values = &cli->may, .details = ARGS_CLASS },

@@ -18,6 +18,7 @@ enum args_details {
 	ARGS_TOKEN = 1 << 5,     /* --rw */
 	ARGS_TTL = 1 << 7,       /* --ttl */
 	ARGS_AUDIT = 1 << 12,    /* which records are looked for */
+	ARGS_HEAD = 1 << 13,     /* --head */
 };
 
 /*

@@ -66,6 +66,7 @@ struct cli {
 	const char *outcome;
 	const char *operation;
 	const char *limit;
+	const char *head;
 
 	struct client *client;
 };

@@ -11,7 +11,7 @@
 #include "common/exop.h"
 #include "core/timefmt.h"
 
-enum { LIMIT_DEFAULT = 100, PAGE_MAX = 500, COLUMNS = 7 };
+enum { LIMIT_DEFAULT = 100, PAGE_MAX = 500, COLUMNS = 7, HASH_DIGITS = 64 };
 
 /* --- what is asked for */
 
@@ -430,17 +430,91 @@ tell(const struct cli *cli, const struct verdict *v)
 	return CLI_DONE;
 }
 
+/* --- verify against what was noted of it */
+
+/* "SERIAL:HASH" */
+struct noted {
+	int64_t serial;
+	const char *hash;
+};
+
+static int
+read_noted(const struct cli *cli, struct noted *out)
+{
+	char *end;
+
+	errno = 0;
+	out->serial = strtoll(cli->head, &end, 10);
+	out->hash = end + 1;
+	if (errno == 0 && out->serial > 0 && out->serial < INT64_MAX && *end == ':' &&
+	    strlen(out->hash) == HASH_DIGITS &&
+	    strspn(out->hash, "0123456789abcdef") == HASH_DIGITS)
+		return CLI_DONE;
+	return cli_misuse(cli,
+	    "--head %s: write the number of a record, a colon, and the hash that `kanidm audit "
+	    "verify` told of it",
+	    cli->head);
+}
+
+/* The record of this number, in an array of one; an empty one: it is not there. */
+static int
+ask_record(struct cli *cli, int64_t serial, json_t **page)
+{
+	const struct asked asked = { .left = 1, .outcome = EXOP_AUDIT_ANY };
+	int64_t next;
+	int status = ask_page(cli, &asked, serial + 1, page, &next);
+	const json_t *record;
+
+	if (status != CLI_DONE)
+		return status;
+	record = json_array_get(*page, 0);
+	if (json_integer_value(json_object_get(record, "serial")) != serial)
+		json_array_clear(*page);
+	return CLI_DONE;
+}
+
+/* Is that record still the one that was noted? */
+static int
+compare_noted(struct cli *cli, const struct noted *noted, const struct verdict *verdict)
+{
+	json_t *page = NULL;
+	const char *hash;
+	int status;
+
+	if (noted->serial < verdict->first)
+		return cli_fail(
+		    cli, "record %lld was forgotten: note a newer one", (long long)noted->serial);
+	status = ask_record(cli, noted->serial, &page);
+	if (status != CLI_DONE)
+		return status;
+	hash = json_string_value(json_object_get(json_array_get(page, 0), "hash"));
+	if (hash == NULL)
+		status = cli_fail(cli, "record %lld is not there: the audit trail was cut",
+		    (long long)noted->serial);
+	else if (strcmp(hash, noted->hash) != 0)
+		status = cli_fail(cli,
+		    "record %lld is another one than was noted: the audit trail was written anew",
+		    (long long)noted->serial);
+	json_decref(page);
+	return status;
+}
+
 /* In steps, between which the server serves others. */
 int
 cmd_audit_verify(struct cli *cli)
 {
 	struct verdict verdict = { .next = 0 };
-	int status = client_open(cli);
+	struct noted noted = { .serial = 0 };
+	int status = cli->head == NULL ? CLI_DONE : read_noted(cli, &noted);
 
+	if (status == CLI_DONE)
+		status = client_open(cli);
 	while (status == CLI_DONE) {
 		status = ask_verify(cli, verdict.next, &verdict);
 		if (verdict.next == 0)
 			break;
 	}
+	if (status == CLI_DONE && verdict.broken == 0 && noted.serial != 0)
+		status = compare_noted(cli, &noted, &verdict);
 	return status == CLI_DONE ? tell(cli, &verdict) : status;
 }

@@ -269,6 +269,16 @@ def test_the_chain_is_verified_by_the_server_and_offline(instance, people):
     done = instance.kanidmd("database", "verify")
     assert done.returncode == 0, done.stdout + done.stderr
 
+    # What was noted of it elsewhere shows whether somebody wrote another chain, or cut this one.
+    noted = f"{verdict['last']}:{verdict['hash']}"
+    instance.ok("audit", "verify", "--head", noted, name="auditor")
+    other = f"{verdict['last'] - 1}:{verdict['hash']}"
+    beyond = f"{verdict['last'] + 100000}:{verdict['hash']}"
+    for head, status, why in ((other, 1, "written anew"), (beyond, 1, "was cut"),
+                              ("7:short", 2, "a colon"), ("x:" + "0" * 64, 2, "a colon")):
+        refused = instance.kanidm("audit", "verify", "--head", head, name="auditor")
+        assert (refused.returncode, refused.stdout) == (status, "") and why in refused.stderr
+
 
 def test_no_password_token_or_secret_is_in_it(instance, people, since):
     typed = "Typed as a Name 77"

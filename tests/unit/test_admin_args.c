@@ -305,6 +305,8 @@ each_command_takes_its_own_options(void **state)
 	assert_string_equal(cli.operation, "login");
 	assert_string_equal(cli.limit, "5");
 	assert_ptr_equal(run_of("audit verify"), cmd_audit_verify);
+	assert_ptr_equal(run_of("audit verify --head 7:abc"), cmd_audit_verify);
+	assert_string_equal(cli.head, "7:abc");
 	assert_int_equal(parse("audit verify --limit 5"), CLI_USAGE);
 	assert_int_equal(parse("group list --since T"), CLI_USAGE);
 	assert_int_equal(parse("system schema class create employee --multi"), CLI_USAGE);
