@@ -312,3 +312,15 @@ idm_factor_codes_left(const struct idm_txn *local, const struct idm_uuid *accoun
 		*out += (used.codes >> i & 1) == 0;
 	return result;
 }
+
+enum idm_result
+idm_factor_forget(
+    const struct idm_txn *local, const struct idm_uuid *account, struct idm_error *err)
+{
+	uint8_t key[USED_KEY_BYTES];
+	enum idm_result result;
+
+	used_key(account, key);
+	result = idm_store_del(local, IDM_DB_LOCAL_META, idm_span_of(key, sizeof(key)), err);
+	return result == IDM_NOT_FOUND ? IDM_OK : result;
+}

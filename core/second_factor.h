@@ -65,6 +65,10 @@ enum idm_result idm_factor_use(const struct idm_txn *local, const struct idm_uui
 enum idm_result idm_factor_begin(const struct idm_txn *local, const struct idm_uuid *account,
     uint64_t totp_no, uint64_t step, struct idm_error *err);
 
+/* Forget what was used: the account is gone. */
+enum idm_result idm_factor_forget(
+    const struct idm_txn *local, const struct idm_uuid *account, struct idm_error *err);
+
 /* How many backup codes were not used yet. */
 enum idm_result idm_factor_codes_left(const struct idm_txn *local, const struct idm_uuid *account,
     const struct idm_factor *factor, uint32_t *out, struct idm_error *err);

@@ -3,6 +3,7 @@
  * state may lag behind by a crash, so local.mdb remembers up to which change this was done, and the
  * start catches up.
  */
+#include "core/second_factor.h"
 #include "core/session.h"
 #include "ldapd/core_review.h"
 #include "ldapd/core_update.h"
@@ -77,6 +78,8 @@ follow_item(const struct idm_txn *txn, const struct idm_change_set *set,
 	}
 	if (ends_sessions(set, item))
 		return idm_session_remove_all(txn, &item->uuid, NULL, NULL, err);
+	if (item->kind == IDM_ITEM_TOMBSTONE)
+		return idm_factor_forget(txn, &item->uuid, err);
 	return IDM_OK;
 }
 
@@ -96,7 +99,8 @@ has_consequences(const struct idm_change_set *set)
 	if (core_changes_privilege(set))
 		return true;
 	for (size_t i = 0; i < set->item_count; i++) {
-		if (sets_primary(set, &set->items[i]) || ends_sessions(set, &set->items[i]))
+		if (sets_primary(set, &set->items[i]) || ends_sessions(set, &set->items[i]) ||
+		    set->items[i].kind == IDM_ITEM_TOMBSTONE)
 			return true;
 	}
 	return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/second_factor.h"
 #include "core/session.h"
 #include "tests/support/server.h"
 #include "tests/support/test_clock.h"
@@ -95,6 +96,47 @@ a_unix_password_ends_none(void **state)
 	assert_true(is_there(s, &ben));
 }
 
+/* Which codes of a second factor were used is kept as long as the account can be revived. */
+static bool
+is_used(struct server *s, const struct idm_uuid *account, const struct idm_factor *factor)
+{
+	struct idm_txn txn;
+	uint32_t left;
+
+	assert_int_equal(idm_store_local_read_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(idm_factor_codes_left(&txn, account, factor, &left, &s->err), IDM_OK);
+	idm_store_read_end(&txn);
+	return left < IDM_BACKUP_CODES;
+}
+
+static void
+who_is_gone_for_good_has_used_no_code(void **state)
+{
+	struct server *s = *state;
+	struct idm_identity console = realm_identity(s->realm, NULL);
+	struct idm_request request = { .operation = IDM_OP_TOMBSTONE };
+	char texts[IDM_BACKUP_CODES][IDM_GENERATED_SECRET_BYTES];
+	struct idm_factor factor = { .set = true, .has_codes = true, .codes_no = 5 };
+	struct idm_txn txn;
+
+	realm_person(s->realm, "gone");
+	request.target = realm_uuid(s->realm, "gone");
+	assert_true(idm_backup_generate(texts, &factor.codes));
+	assert_int_equal(idm_store_local_write_begin(s->core->data.store, &txn, &s->err), IDM_OK);
+	assert_int_equal(idm_factor_use(&txn, &request.target, &factor, idm_span_cstr(texts[0]),
+			     REALM_NOW_S, &s->err),
+	    IDM_OK);
+	assert_int_equal(idm_store_write_commit(&txn, &s->err), IDM_OK);
+	assert_int_equal(realm_delete(s->realm, NULL, "gone"), IDM_OK);
+	catch_up(s);
+	assert_true(is_used(s, &request.target, &factor));
+	s->realm->now.at_s += IDM_RECYCLED_S;
+	assert_int_equal(realm_run(s->realm, &console, &request), IDM_OK);
+	catch_up(s);
+	assert_false(is_used(s, &request.target, &factor));
+	s->realm->now.at_s -= IDM_RECYCLED_S;
+}
+
 static void
 who_is_deleted_or_becomes_high_privilege_has_none(void **state)
 {
@@ -146,6 +188,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_password_ends_the_account_s_sessions),
 		cmocka_unit_test(a_unix_password_ends_none),
+		cmocka_unit_test(who_is_gone_for_good_has_used_no_code),
 		cmocka_unit_test(who_is_deleted_or_becomes_high_privilege_has_none),
 		cmocka_unit_test(what_was_followed_is_not_followed_again),
 		cmocka_unit_test(a_start_catches_up),
