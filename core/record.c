@@ -160,37 +160,3 @@ idm_store_put_number(const struct idm_txn *txn, enum idm_db db, const char *name
 	idm_store_u64(value, bytes);
 	return idm_store_put(txn, db, idm_span_cstr(name), idm_span_of(bytes, sizeof(bytes)), err);
 }
-
-void
-idm_store_u64(uint64_t value, uint8_t out[8])
-{
-	for (int i = 7; i >= 0; i--, value >>= 8)
-		out[i] = (uint8_t)value;
-}
-
-uint64_t
-idm_store_load_u64(const uint8_t in[8])
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | in[i];
-	return value;
-}
-
-void
-idm_store_u32(uint32_t value, uint8_t out[4])
-{
-	for (int i = 3; i >= 0; i--, value >>= 8)
-		out[i] = (uint8_t)value;
-}
-
-uint32_t
-idm_store_load_u32(const uint8_t in[4])
-{
-	uint32_t value = 0;
-
-	for (int i = 0; i < 4; i++)
-		value = value << 8 | in[i];
-	return value;
-}
