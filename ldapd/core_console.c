@@ -13,6 +13,8 @@
 #include "common/console.h"
 #include "core/hold.h"
 #include "core/recover.h"
+#include "ldapd/core_audit.h"
+#include "ldapd/core_update.h"
 #include "ldapd/log.h"
 
 enum { CLIENTS_MAX = 8, CLIENT_S = 10 };
@@ -66,9 +68,12 @@ follow(struct core *core, const struct idm_uuid *account, struct idm_error *err)
 {
 	enum idm_result result = core_follow_missed(core, err);
 
-	if (result == IDM_OK)
-		core_revoke_all(core, account);
-	return result;
+	core_audit_changed(core);
+	core_updates_revoke(core, account);
+	idm_verified_drop(core->verified, account);
+	core_revoke_all(core, account);
+	core_revoke_risen(core); /* roles may have come back, and those of others with them */
+	return result == IDM_OK ? core_updates_review(core, err) : result;
 }
 
 /* The hash is made here, on the loop: it takes as long as some changes, and root asks seldom. */
@@ -86,9 +91,9 @@ recover(struct core *core, const char **words, int count, char *answer, size_t s
 	result = idm_recover_account(core->data.store, &core->data.change, words[1], roles,
 	    &core->config->argon2, core_now(core), password, &account, err);
 	if (result == IDM_OK)
-		result = core_softlock_clear(core, &account, err);
-	if (result == IDM_OK)
 		result = follow(core, &account, err);
+	if (result == IDM_OK)
+		result = core_softlock_clear(core, &account, err);
 	if (result == IDM_OK)
 		snprintf(answer, size, "%s", password);
 	OPENSSL_cleanse(password, sizeof(password));
@@ -160,20 +165,22 @@ run(struct core *core, char *packet, size_t len, char *answer, size_t size, stru
 static void
 serve(struct client *client)
 {
-	char packet[CONSOLE_PACKET_BYTES], answer[CONSOLE_PACKET_BYTES];
+	/* An end behind the last word, and an empty word. */
+	char packet[CONSOLE_PACKET_BYTES + 2] = "";
+	char answer[CONSOLE_PACKET_BYTES];
 	struct idm_error err = { .text = "" };
-	ssize_t len = recv(client->fd, packet, sizeof(packet), MSG_TRUNC);
+	ssize_t len = recv(client->fd, packet, CONSOLE_PACKET_BYTES, MSG_TRUNC);
 	enum idm_result result;
 
-	if (len <= 0 || (size_t)len > sizeof(packet))
+	if (len <= 0 || len > CONSOLE_PACKET_BYTES)
 		return;
 	answer[0] = CONSOLE_DONE;
 	result =
 	    run(client->console->core, packet, (size_t)len, answer + 1, sizeof(answer) - 1, &err);
 	if (result != IDM_OK)
 		snprintf(answer, sizeof(answer), "%c%s", CONSOLE_FAILED, err.text);
-	log_info("core: console: %.40s %.64s: %s", packet,
-	    packet + strnlen(packet, (size_t)len - 1) + 1, result == IDM_OK ? "done" : err.text);
+	log_info("core: console: %.40s %.64s: %s", packet, packet + strlen(packet) + 1,
+	    result == IDM_OK ? "done" : err.text);
 	if (send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_warn("core: console: the answer was not taken: %s", strerror(errno));
 	OPENSSL_cleanse(answer, sizeof(answer));
@@ -214,7 +221,10 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct core_console *console = arg;
 	const struct timeval patience = { .tv_sec = CLIENT_S };
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sockaddr_un from;
+	socklen_t from_len = sizeof(from);
+	int fd =
+	    accept4(listen_fd, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client = free_place(console);
 
 	(void)what;

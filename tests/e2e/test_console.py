@@ -10,6 +10,7 @@ import ldap
 import pytest
 
 from instance import AS_ROOT, wait_for
+from test_credentials import NEW, choose, dialogue, finish, make_token
 
 GENERATED = "[A-HJ-NP-Za-hjkp-z0-9]{48}"
 
@@ -52,6 +53,23 @@ def test_an_account_is_recovered_while_the_server_runs(instance):
     answer = json.loads(done.stdout)
     assert answer["account"] == "rita" and instance.can_bind("rita", answer["password"])
     instance.passwords["rita"] = answer["password"]
+
+
+@pytest.mark.parametrize("command", ["recover_account", "disable_account"])
+def test_a_reset_that_was_begun_is_over(instance, command):
+    name = "reset" + command[0]
+    instance.create_person(name, radius=False)
+    child = dialogue(instance, "person", "credential", "use-reset-token",
+                     make_token(instance, name))
+    choose(child, NEW)
+    assert instance.kanidmd(command, name, "--online").returncode == 0
+    instance.validity(name)
+    child.sendline("commit")
+    if child.expect(["this credential update session is over", r"commit your changes\? "]) == 1:
+        child.sendline("yes")
+        child.expect("this credential update session is over")
+    finish(child, 1)
+    assert not instance.can_bind(name, NEW)
 
 
 def test_roles_come_back_while_the_server_runs(instance):
@@ -105,6 +123,13 @@ def test_a_packet_that_is_no_command_changes_nothing(instance, packet):
     assert ask(instance, packet)[:1] == b"-"
     assert instance.can_bind("admin")
     assert "\x1b" not in instance.ldapd_log()
+
+
+def test_the_log_tells_of_a_command_what_was_sent_and_no_more(instance):
+    ask(instance, b"disable_account\0" + b"secret" * 20 + b"\0")
+    for packet, told in ((b"hold\0", "hold : "), (b"hold", "hold : ")):
+        assert ask(instance, packet)[:1] == b"-"
+        assert f"console: {told}" in instance.ldapd_log().splitlines()[-1]
 
 
 def test_a_packet_that_is_too_long_is_not_read(instance):
