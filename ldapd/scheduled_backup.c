@@ -131,7 +131,19 @@ compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The oldest go, as many as are too many; what a killed one left goes too. */
+/* What a killed one left goes first: it may be why there is no room. */
+static void
+clear_parts(DIR *dir)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL) {
+		if (is_backup(entry->d_name, PART_SUFFIX))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+}
+
+/* The oldest go, as many as are too many. */
 static void
 prune(const struct server_config *config, DIR *dir)
 {
@@ -143,9 +155,7 @@ prune(const struct server_config *config, DIR *dir)
 		return;
 	rewinddir(dir);
 	while ((entry = readdir(dir)) != NULL) {
-		if (is_backup(entry->d_name, PART_SUFFIX))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-		else if (is_backup(entry->d_name, "") && count < VERSIONS_SEEN_MAX)
+		if (is_backup(entry->d_name, "") && count < VERSIONS_SEEN_MAX)
 			memcpy(names[count++], entry->d_name, NAME_BYTES);
 	}
 	qsort(names, count, NAME_BYTES, compare_names);
@@ -170,6 +180,7 @@ run(const struct server_config *config, const char *passphrase, struct idm_error
 	if (dir == NULL)
 		return idm_fail(
 		    err, IDM_SYSTEM, "%s: %s", config->online_backup_path, strerror(errno));
+	clear_parts(dir);
 	strftime(name, sizeof(name), NAME_FORMAT, gmtime_r(&now, &tm));
 	result = make(config, passphrase, dirfd(dir), name, &totals, err);
 	/* A damaged one can't be restored: the older ones are what is left. */

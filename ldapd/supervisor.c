@@ -255,17 +255,25 @@ any_child(const struct supervisor *s)
 	return any;
 }
 
+/* It was waited for: from now on its number may be anybody's. */
+static void
+forget_pid(struct supervisor *s, pid_t pid)
+{
+	struct child *child = child_of(s, pid);
+
+	if (pid == s->backup_pid)
+		s->backup_pid = 0;
+	if (child != NULL)
+		forget_child(child);
+}
+
 static void
 reap_quietly(struct supervisor *s)
 {
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		struct child *child = child_of(s, pid);
-
-		if (child != NULL)
-			forget_child(child);
-	}
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		forget_pid(s, pid);
 }
 
 /* Workers first, so that no answer is lost that the core process could still give. */
@@ -291,11 +299,10 @@ end_all(struct supervisor *s)
 	end_child(&s->core, SIGKILL);
 	while (any_child(s)) {
 		pid_t pid = waitpid(-1, NULL, 0);
-		struct child *child = pid > 0 ? child_of(s, pid) : NULL;
 
-		if (child != NULL)
-			forget_child(child);
-		else if (pid < 0 && errno != EINTR)
+		if (pid > 0)
+			forget_pid(s, pid);
+		else if (errno != EINTR)
 			return;
 	}
 }
@@ -508,14 +515,12 @@ on_end(struct supervisor *s, pid_t pid, int status)
 	bool was_core = child == &s->core;
 	time_t started;
 
-	if (pid == s->backup_pid) { /* it has said what came of it */
-		s->backup_pid = 0;
+	if (pid == s->backup_pid) /* it has said what came of it */
 		tell_backup(s, WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
-	}
+	started = child == NULL ? 0 : child->started;
+	forget_pid(s, pid);
 	if (child == NULL)
 		return;
-	started = child->started;
-	forget_child(child);
 	describe_end(status, how, sizeof(how));
 	if (!was_core) {
 		uint32_t i = (uint32_t)(child - s->workers);

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 from instance import AS_ROOT, wait_for
@@ -35,6 +36,21 @@ def next_backup(instance, directory):
     instance.clock.shift(60)
     wait_for(lambda: set(names(directory)) - before, "there is a backup", 30)
     return (set(names(directory)) - before).pop()
+
+
+def children(pid):
+    out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True,
+                         check=False).stdout
+    return [int(child) for child in out.split()]
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def open_files(pid):
+    return [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
 
 
 def test_a_backup_is_made_each_time_and_the_newest_are_kept(fresh):
@@ -85,7 +101,10 @@ def test_a_damaged_database_is_told_and_no_older_backup_goes(fresh):
         for found in re.finditer(b"System Administrator", file.read()):
             file.seek(found.start())
             file.write(b"system")
+    part = directory / "kanidm-20200101T000000Z.backup.part"
+    part.write_text("what a killed one left, which may be why there is no room")
     bad = next_backup(instance, directory)
+    assert not part.exists()
     wait_for(lambda: "is damaged" in instance.ldapd_log(), "the damage is told", 10)
     assert names(directory) == sorted([good, bad])
 
@@ -112,3 +131,35 @@ def test_a_bad_schedule_or_path_is_refused_at_the_start(fresh):
         done = instance.kanidmd("configtest")
         assert done.returncode == 1 and key in done.stderr and word in done.stderr, done.stderr
         instance.server_toml.write_text(kept)
+
+
+def test_one_that_ends_while_the_server_starts_anew_is_not_waited_for(fresh):
+    """The passphrase comes from a pipe, so that the test says when a backup ends."""
+    instance = fresh()
+    pipe = instance.dir / "backup.pass"
+    os.mkfifo(pipe, 0o600)
+    directory = prepare(instance, online_backup_passphrase_file=pipe)
+    core = min(children(instance.ldapd.pid))
+
+    def asks():
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads
+            return None
+
+    instance.clock.shift(60)
+    fd = wait_for(asks, "a backup is begun", 10)
+    (backup,) = [pid for pid in children(instance.ldapd.pid) if pid > core and
+                 str(pipe) in open_files(pid)]
+    os.kill(instance.ldapd.pid, signal.SIGSTOP)
+    os.kill(core, signal.SIGKILL)
+    os.close(fd)  # an empty passphrase: it fails
+    wait_for(lambda: state_of(backup) == "Z", "it has ended", 10)
+    os.kill(instance.ldapd.pid, signal.SIGCONT)
+    wait_for(lambda: "serving again" in instance.ldapd_log(), "all are there again", 30)
+    instance.clock.shift(60)
+    fd = wait_for(asks, "the next backup is begun", 10)
+    os.write(fd, PASSPHRASE.encode() + b"\n")
+    os.close(fd)
+    wait_for(lambda: names(directory), "it is made", 30)
+    assert "still being made" not in instance.ldapd_log()
