@@ -175,21 +175,21 @@ read_page(const struct cli *cli, struct berval *value, int64_t *next)
 {
 	BerElement *ber = value == NULL ? NULL : ber_init(value);
 	struct berval number_next;
-	json_t *page = NULL, *record = NULL;
+	json_t *page = NULL;
 	char *last;
 	ber_len_t len;
 
 	if (ber != NULL && ber_scanf(ber, "{m", &number_next) != LBER_ERROR) {
 		*next = client_number(&number_next);
 		page = json_array();
-		for (ber_tag_t tag = ber_first_element(ber, &len, &last); tag != LBER_DEFAULT;
-		     tag = ber_next_element(ber, &len, last)) {
-			record = read_record(cli, ber);
-			if (record == NULL)
-				break;
+	}
+	for (ber_tag_t tag = page == NULL ? LBER_DEFAULT : ber_first_element(ber, &len, &last);
+	     tag != LBER_DEFAULT && page != NULL; tag = ber_next_element(ber, &len, last)) {
+		json_t *record = read_record(cli, ber);
+
+		if (record != NULL) {
 			json_array_append_new(page, record);
-		}
-		if (record == NULL && json_array_size(page) != 0) {
+		} else {
 			json_decref(page);
 			page = NULL;
 		}
@@ -294,6 +294,7 @@ ask_page(struct cli *cli, const struct asked *asked, int64_t before, json_t **pa
 	    text_of(cli->operation), asked->outcome);
 	int status;
 
+	*page = NULL;
 	if (request == NULL)
 		return cli_fail(cli, "out of memory");
 	status = client_exop(cli, EXOP_AUDIT, request, &value);
@@ -309,7 +310,7 @@ static void
 print_json_page(const json_t *page, bool *any)
 {
 	for (size_t i = 0; i < json_array_size(page); i++) {
-		fputs(*any ? ",\n" : "\n", stdout);
+		fputs(*any ? ",\n" : "[\n", stdout);
 		json_dumpf(json_array_get(page, i), stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 		*any = true;
 	}
@@ -323,8 +324,6 @@ list(struct cli *cli, struct asked *asked)
 	bool any = false;
 	int status = client_open(cli);
 
-	if (status == CLI_DONE && cli->json)
-		putchar('[');
 	while (status == CLI_DONE && asked->left > 0) {
 		json_t *page;
 
@@ -340,8 +339,10 @@ list(struct cli *cli, struct asked *asked)
 		if (next == 0)
 			break;
 	}
-	if (status == CLI_DONE && cli->json)
-		puts(any ? "\n]" : "]");
+	if (cli->json && any)
+		puts("\n]"); /* also where the rest did not come: what is there is one value */
+	else if (cli->json && status == CLI_DONE)
+		puts("[]");
 	return status;
 }
 

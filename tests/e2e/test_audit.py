@@ -253,6 +253,8 @@ def test_only_auditors_read_it(instance, people, since):
         for command in ("list", "verify"):
             refused = instance.kanidm("audit", command, name=name)
             assert refused.returncode == 1 and "idm_audit_read_priv" in refused.stderr
+            refused = instance.kanidm("audit", command, "-o", "json", name=name)
+            assert refused.returncode == 1 and refused.stdout == ""
         found(instance, since, operation="read", actor_name=spn(name), outcome="denied",
               attributes=["audit_trail"])
     instance.ok("audit", "list", name="auditor")
