@@ -13,7 +13,7 @@ struct schedule {
 	uint64_t months;   /* from 1 */
 	uint64_t weekdays; /* from 0, Sunday */
 	bool any_day; /* the field of the days, or of the weekdays, begins with an asterisk: both */
-	/* must match; else one of them must, as cron has it */
+		      /* must match; else one of them must, as cron has it */
 };
 
 /*

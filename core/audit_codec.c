@@ -140,7 +140,7 @@ put_text(struct writer *w, struct idm_span text, size_t max)
 		size_t takes = is_plain(c) ? 1 : 4;
 
 		if (len + takes > max) {
-			memcpy(out + whole, "...", 3);
+			memset(out + whole, '.', 3);
 			len = whole + 3;
 			break;
 		}

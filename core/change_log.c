@@ -219,12 +219,15 @@ static enum idm_result
 trim_changes(const struct idm_read *read, uint64_t no, size_t most, uint64_t *bytes,
     size_t *forgotten, struct idm_error *err)
 {
-	for (*forgotten = 0; *forgotten<most && * bytes> IDM_CHANGES_KEEP_BYTES; ++*forgotten) {
+	for (*forgotten = 0; *forgotten < most; ++*forgotten) {
 		uint8_t key[8];
 		uint64_t oldest;
 		size_t row_bytes;
-		enum idm_result result = oldest_change(read, &oldest, &row_bytes, err);
+		enum idm_result result;
 
+		if (*bytes <= IDM_CHANGES_KEEP_BYTES)
+			break;
+		result = oldest_change(read, &oldest, &row_bytes, err);
 		if (result != IDM_OK)
 			return result;
 		if (oldest == no) {

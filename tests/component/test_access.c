@@ -968,7 +968,8 @@ a_read_only_identity_gets_nothing_but_search(void **state)
 	assert_true(idm_attrset_has(&set, attr("legalname")));
 	assert_int_equal(
 	    idm_access_modify(&w->f->read, access, &entry, &change, &w->f->err), IDM_DENIED);
-	assert_string_equal(w->f->err.client_text, "this token is read-only: only one that was generated with --rw may write");
+	assert_string_equal(w->f->err.client_text,
+	    "this token is read-only: only one that was generated with --rw may write");
 	assert_int_equal(idm_access_delete(&w->f->read, access, &entry, &w->f->err), IDM_DENIED);
 	entry = candidate(w, "object account person", "name");
 	assert_int_equal(

@@ -36,7 +36,8 @@ int server_setup(void **state);
 int server_setup_core(void **state);   /* the core process alone */
 int server_setup_worker(void **state); /* a worker alone, on the core's store */
 int server_teardown(void **state);
-/* For one test of several on the same server: no connection, frame or softlock of an earlier one. */
+/* For one test of several on the same server: no connection, frame or softlock of an earlier one.
+ */
 int server_fresh(void **state);
 
 /* As a day later: whatever password was wrong before, the next one is tested. */
