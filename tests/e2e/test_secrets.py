@@ -50,9 +50,10 @@ def planted(instance):
     instance.ok("service-account", "create", "robot", "Robot", name="admin")
     out = instance.ok("service-account", "api-token", "generate", "robot", "label", name="admin")
     secrets["token"] = re.search(r"kt_[A-Za-z0-9_-]{54}", out)[0]
-    for name, password, good in (("plan", SET, True), ("plan", WRONG, False), ("plan", UNIX, True),
+    for name, password, good in (("plan", SET, True), ("plan", UNIX, True), ("plan", WRONG, False),
                                  ("", secrets["token"], True), ("nobody_here", WRONG, False)):
         assert instance.can_bind(name, password) == good
+    assert instance.binds_again("plan", SET)
     instance.login("plan", SET)
     assert instance.radius("pap", "plan", secrets["radius"]).accepted
     assert instance.radius("pap", "plan", WRONG).rejected
