@@ -1,4 +1,4 @@
-/* group: list, get, create, delete, and its members. */
+/* group: list, get, create, delete, what a group is called and who manages it, and its members. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +63,40 @@ cmd_group_delete(struct cli *cli)
 	json_decref(group);
 	snprintf(text, sizeof(text), "Successfully deleted group %s", cli->args[0]);
 	return status == CLI_DONE ? output_done(cli, text) : status;
+}
+
+/* The second operand becomes the attribute's value; empty: it has none. */
+static int
+set_attribute(struct cli *cli, const char *attribute)
+{
+	char *values[] = { (char *)(uintptr_t)cli->args[1], NULL };
+	json_t *group;
+	int status;
+
+	if (client_open_target(cli, &group) != CLI_DONE)
+		return CLI_FAILED;
+	status = client_modify_one(cli, dn_of(group), LDAP_MOD_REPLACE, attribute,
+	    cli->args[1][0] == '\0' ? NULL : values);
+	json_decref(group);
+	return status == CLI_DONE ? output_done(cli, "Success") : status;
+}
+
+int
+cmd_group_rename(struct cli *cli)
+{
+	return set_attribute(cli, "name");
+}
+
+int
+cmd_group_describe(struct cli *cli)
+{
+	return set_attribute(cli, "description");
+}
+
+int
+cmd_group_set_manager(struct cli *cli)
+{
+	return set_attribute(cli, "entry_managed_by");
 }
 
 int

@@ -53,6 +53,7 @@ int
 cmd_ssh_add(struct cli *cli)
 {
 	char value[KEY_BYTES];
+	size_t line;
 
 	if (!is_tag(cli->args[1]))
 		return cli_misuse(cli, "\"%s\" is no tag: a tag is one word", cli->args[1]);
@@ -60,7 +61,10 @@ cmd_ssh_add(struct cli *cli)
 	    sizeof(value))
 		return cli_misuse(
 		    cli, "the key is longer than any: give the line of its .pub file");
-	value[strcspn(value, "\r\n")] = '\0'; /* as a file's line ends */
+	line = strcspn(value, "\r\n");
+	if (value[line + strspn(value + line, "\r\n")] != '\0')
+		return cli_misuse(cli, "there are several lines: add one key after the other");
+	value[line] = '\0'; /* as a file's line ends */
 	return change_key(cli, LDAP_MOD_ADD, value);
 }
 

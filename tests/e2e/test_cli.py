@@ -537,6 +537,36 @@ def test_a_group_s_members_are_replaced_removed_and_purged(instance):
     assert instance.kanidm("group", "get", "crew", name="idm_admin").returncode == 1
 
 
+def test_a_group_is_renamed_described_and_managed(instance):
+    run = instance.ok
+    run("group", "create", "choir", name="idm_admin")
+    uuid = json.loads(run("group", "get", "choir", "-o", "json", name="idm_admin"))["uuid"]
+    run("group", "describe", "choir", "Sings on Sundays", name="idm_admin")
+    run("person", "create", "cantor", "Cantor", name="idm_admin")
+    run("group", "set-entry-manager", "choir", "cantor", name="idm_admin")
+    run("group", "rename", "choir", "chorus", name="idm_admin")
+    entry = json.loads(run("group", "get", "chorus", "-o", "json", name="idm_admin"))
+    assert entry["uuid"] == uuid and entry["description"] == ["Sings on Sundays"]
+    assert "cantor" in entry["entry_managed_by"][0]
+    assert instance.kanidm("group", "get", "choir", name="idm_admin").returncode == 1
+
+    instance.create_person("singer", radius=False)
+    generated = run("account", "credential", "generate-pw", "cantor", name="idm_admin")
+    instance.login("cantor", re.search(r"Success: (\S+)", generated)[1])
+    run("group", "add-members", "chorus", "singer", name="cantor")
+    run("group", "describe", "chorus", "", name="cantor")
+    refused = instance.kanidm("group", "rename", "chorus", "mine", name="cantor")
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    run("group", "set-entry-manager", "chorus", "", name="idm_admin")
+    entry = json.loads(run("group", "get", "chorus", "-o", "json", name="idm_admin"))
+    assert "description" not in entry and "entry_managed_by" not in entry
+    refused = instance.kanidm("group", "remove-members", "chorus", "singer", name="cantor")
+    assert refused.returncode == 1
+    for name in "idm_admins", "nobody_s":
+        refused = instance.kanidm("group", "rename", name, "other", name="idm_admin")
+        assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+
+
 def test_an_account_is_updated_renamed_found_and_deleted(instance):
     run = instance.ok
     run("person", "create", "dora", "Dora D", name="idm_admin")

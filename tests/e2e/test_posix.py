@@ -144,6 +144,9 @@ def test_what_is_no_ssh_key_is_refused(instance, tmp_path):
     done = instance.kanidm("person", "ssh", "add-publickey", "posy", "two words", good,
                            name="idm_admin")
     assert done.returncode == 2 and "tag" in done.stderr
+    done = instance.kanidm("person", "ssh", "add-publickey", "posy", "two", good + "\n" + good,
+                           name="idm_admin")
+    assert done.returncode == 2 and "one key after the other" in done.stderr
     done = instance.kanidm("person", "ssh", "add-publickey", "posy", "x", "a" * 9000,
                            name="idm_admin")
     assert done.returncode == 2
