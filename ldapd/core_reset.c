@@ -221,13 +221,10 @@ read_request(struct idm_span value, struct idm_span *target, int64_t *seconds)
 }
 
 static enum idm_result
-may_make(struct core_job *job, struct core_access *a, int64_t seconds, struct idm_error *err)
+may_make(struct core_access *a, int64_t seconds, struct idm_error *err)
 {
 	enum idm_result result = core_may_read(a, IDM_ATTR_PRIMARY_CREDENTIAL, err);
 
-	if (result == IDM_OK && !idm_identity_may_write(&job->identity, a->read.read.now))
-		return idm_refuse(err, IDM_DENIED,
-		    "this session is read-only now: prove your password with `kanidm reauth`");
 	if (result == IDM_OK)
 		result = core_may_write(a, IDM_ATTR_PRIMARY_CREDENTIAL, err);
 	if (result == IDM_OK)
@@ -290,7 +287,7 @@ core_reset_token(struct core_job *job)
 	seconds = seconds == 0 ? IDM_RESET_S : seconds;
 	result = core_access_begin(job, target, &a, &err);
 	if (result == IDM_OK)
-		result = may_make(job, &a, seconds, &err);
+		result = may_make(&a, seconds, &err);
 	if (result == IDM_OK)
 		result = make(job, &a, seconds, text, &row, &err);
 	if (result == IDM_OK) {

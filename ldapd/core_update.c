@@ -243,13 +243,10 @@ core_update_answer(struct core_job *job, const struct core_update *update, struc
 /* --- begin */
 
 static enum idm_result
-may_begin(struct core_job *job, struct core_access *a, struct idm_error *err)
+may_begin(struct core_access *a, struct idm_error *err)
 {
 	enum idm_result result = core_may_read(a, IDM_ATTR_PRIMARY_CREDENTIAL, err);
 
-	if (result == IDM_OK && !idm_identity_may_write(&job->identity, a->read.read.now))
-		return idm_refuse(err, IDM_DENIED,
-		    "this session is read-only now: prove your password with `kanidm reauth`");
 	if (result == IDM_OK)
 		result = core_may_write(a, IDM_ATTR_PRIMARY_CREDENTIAL, err);
 	return result == IDM_OK ? core_update_check_target(a, err) : result;
@@ -266,7 +263,7 @@ begin(struct core_job *job, struct idm_span target)
 	enum idm_result result = core_access_begin(job, target, &a, &err);
 
 	if (result == IDM_OK)
-		result = may_begin(job, &a, &err);
+		result = may_begin(&a, &err);
 	if (result == IDM_OK)
 		result = idm_closure_is_hp(&a.read.read, &a.target, &hp, &err);
 	if (result == IDM_OK)

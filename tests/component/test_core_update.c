@@ -102,6 +102,12 @@ who_may_not_write_it_begins_nothing(void **state)
 	begun =
 	    update_step(s, core_identity_add(s->core->workers, &aged), EXOP_UPDATE_BEGIN, "", "");
 	update_expect(&begun, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "kanidm reauth");
+	aged.kind = IDM_IDENTITY_UNIX_PASSWORD;
+	begun =
+	    update_step(s, core_identity_add(s->core->workers, &aged), EXOP_UPDATE_BEGIN, "", "");
+	update_expect(&begun, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "the unix password may only read");
+	begun = ask_reset_token(s, core_identity_add(s->core->workers, &aged), "anna", 0);
+	update_expect(&begun, LDAP_INSUFFICIENT_ACCESS_RIGHTS, "the unix password may only read");
 }
 
 static void
