@@ -169,6 +169,26 @@ server_recover_account(struct server_cli *cli)
 	return status;
 }
 
+static int
+tell_disabled(const struct server_cli *cli)
+{
+	json_t *answer;
+	int rc = 0;
+
+	if (cli->json) {
+		answer = json_pack("{s:s, s:b}", "account", cli->args[0], "disabled", 1);
+		rc = answer == NULL ? -1 : json_dumpf(answer, stdout, 0);
+		json_decref(answer);
+		putchar('\n');
+	} else {
+		printf("Successfully disabled account '%s' - it is let in nowhere until its expiry "
+		       "is changed\n",
+		    cli->args[0]);
+	}
+	return fflush(stdout) == 0 && rc == 0 ? SERVER_DONE
+					      : server_fail("the output could not be written");
+}
+
 int
 server_disable_account(struct server_cli *cli)
 {
@@ -180,13 +200,5 @@ server_disable_account(struct server_cli *cli)
 		result = disable_online(&config, cli, &err);
 	else if (result == IDM_OK)
 		result = disable_offline(&config, cli, &err);
-	if (result != IDM_OK)
-		return refused(result, &err);
-	if (cli->json)
-		printf("{ \"account\": \"%s\", \"disabled\": true }\n", cli->args[0]);
-	else
-		printf("Successfully disabled account '%s' - it is let in nowhere until its expiry "
-		       "is changed\n",
-		    cli->args[0]);
-	return fflush(stdout) == 0 ? SERVER_DONE : server_fail("the output could not be written");
+	return result == IDM_OK ? tell_disabled(cli) : refused(result, &err);
 }

@@ -101,6 +101,13 @@ def test_a_disabled_account_loses_its_connections_and_comes_in_no_more(instance)
     assert instance.can_bind("rita")
 
 
+def test_what_was_disabled_is_one_json_value(instance):
+    instance.create_person("dora", radius=False)
+    done = instance.kanidmd("disable_account", "dora", "--online", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"account": "dora", "disabled": True}
+
+
 @pytest.mark.parametrize("args,reason", [
     (("recover_account", "nobody_here"), "no account 'nobody_here'"),
     (("recover_account", "anonymous"), "anonymous has no password"),
