@@ -12,8 +12,9 @@ struct schedule {
 	uint64_t days;     /* from 1 */
 	uint64_t months;   /* from 1 */
 	uint64_t weekdays; /* from 0, Sunday */
-	bool any_day; /* the field of the days, or of the weekdays, begins with an asterisk: both */
-		      /* must match; else one of them must, as cron has it */
+	/* One of the fields of days and weekdays begins with an asterisk: both must match; else one
+	 * of them must, as cron has it. */
+	bool any_day;
 };
 
 /*

@@ -205,8 +205,9 @@ check_name(struct idm_evaluation *e)
 	enum idm_result result = IDM_OK;
 
 	if (is_profile(e->draft) || !is_new(e, IDM_ATTR_NAME, &name))
-		return IDM_OK; /* nobody logs in as a profile */
-	if (!idm_draft_has_class(e->draft, "application")) /* nobody logs in as one either */
+		return IDM_OK;
+	/* Nobody logs in as an application, nor as a profile. */
+	if (!idm_draft_has_class(e->draft, "application"))
 		result = check_denied(e, name.norm);
 	if (result == IDM_OK)
 		result = check_resting(e, name.norm);

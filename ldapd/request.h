@@ -111,7 +111,7 @@ void unbind_handle(struct request *request);
 void abandon_handle(struct request *request);
 void forward_handle(struct request *request); /* add, modify, delete, modifyDN */
 void extended_handle(struct request *request);
-void forward_ask(struct request *request); /* of a handler that finds out that it has to */
+void forward_ask(struct request *request);   /* of a handler that finds out that it has to */
 void cancel_handle(struct request *request); /* an extended one */
 void search_handle(struct request *request);
 void compare_handle(struct request *request);
