@@ -56,7 +56,10 @@ linked_group(const struct idm_read *read, const struct idm_uuid *application,
 		    "the application %.*s is linked with no group, so nobody may use it",
 		    IDM_SPAN_ARG(idm_entry_text(&entry, IDM_ATTR_NAME)));
 	memcpy(uuid.bytes, value.stored.ptr, IDM_UUID_BYTES);
-	return idm_lookup_uuid(read, &uuid, group, err);
+	result = idm_lookup_uuid(read, &uuid, group, err);
+	return result == IDM_NOT_FOUND
+		   ? idm_refuse(err, IDM_DENIED, "the application's group was deleted")
+		   : result;
 }
 
 enum idm_result
@@ -120,7 +123,11 @@ idm_application_prove(const struct idm_read *read, const struct idm_entry *accou
 		.uuid = account->uuid,
 		.session = row.id,
 		.expire_s = row.expire_s };
-	return idm_closure_is_hp(read, account, &out->high_privilege, err);
+	result = idm_closure_is_hp(read, account, &out->high_privilege, err);
+	if (result == IDM_OK && out->high_privilege && !row.high_privilege)
+		return idm_fail(err, IDM_DENIED,
+		    "the account became high privilege since it got this application password");
+	return result;
 }
 
 enum idm_result

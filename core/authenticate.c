@@ -330,7 +330,7 @@ load_row(const struct idm_read *read, const struct idm_txn *local, const struct 
 
 	if (result == IDM_NOT_FOUND)
 		result = idm_session_get(local, id, out, err);
-	if (result == IDM_OK && out->kind == IDM_TOKEN_RESET)
+	if (result == IDM_OK && out->kind != IDM_TOKEN_API && out->kind != IDM_TOKEN_SESSION)
 		result = IDM_NOT_FOUND;
 	return result == IDM_NOT_FOUND ? no_such_row(err) : result;
 }

@@ -2,6 +2,7 @@
  * CHANGES 18). */
 #include "core/application.h"
 #include "core/builtin.h"
+#include "core/closure.h"
 #include "core/evaluation.h"
 #include "core/text.h"
 #include "core/token_store.h"
@@ -159,9 +160,13 @@ issue(struct idm_evaluation *e, struct idm_item *item)
 		    &row.label, e->err);
 	if (result != IDM_OK)
 		return result;
-	row.id = e->request->token->id;
 	if (row.kind != IDM_TOKEN_APPLICATION)
 		row.kind = IDM_TOKEN_API;
+	else
+		result = idm_closure_is_hp(e->read, &e->before, &row.high_privilege, e->err);
+	if (result != IDM_OK)
+		return result;
+	row.id = e->request->token->id;
 	row.account = e->uuid;
 	row.issued_by = e->identity->uuid;
 	row.issued_s = e->set->at_s;

@@ -36,10 +36,10 @@ struct idm_token_row {
 	enum idm_token_kind kind;
 	enum idm_scope scope;
 	int64_t issued_s;
-	int64_t expire_s;            /* INT64_MAX: never */
-	int64_t privileged_until_s;  /* sessions: read-write until then, then read-only */
-	uint64_t credential_no;      /* sessions: set-at number of the credential that began it */
-	bool high_privilege;         /* sessions: that the account was when it began */
+	int64_t expire_s;           /* INT64_MAX: never */
+	int64_t privileged_until_s; /* sessions: read-write until then, then read-only */
+	uint64_t credential_no;     /* sessions: set-at number of the credential that began it */
+	bool high_privilege;        /* sessions, application passwords: that the account was then */
 	struct idm_uuid application; /* of an application password; else null */
 	struct idm_span label;       /* borrows */
 };
