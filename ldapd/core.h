@@ -217,6 +217,7 @@ struct core_job {
 	struct idm_span code;             /* of a second factor, as the client sent it */
 	bool short_password;              /* the new one, for one without a second factor */
 	bool clears_factor;               /* the request takes the second factor away too */
+	uint64_t factor_step;             /* whose code proved the one that it sets; 0: none */
 	struct idm_span generated;        /* to be told when it is stored; else empty */
 	struct core_job *next;
 };

@@ -104,21 +104,20 @@ take_back(struct core_job *job)
 		(void)core_reset_store(job, &update->reset, NULL);
 }
 
-/* The code that proved the new second factor is not good for a login. */
+/* The code that proved the new second factor is not good for a login, whatever became of the
+ * session meanwhile. */
 static enum idm_result
 note_step(struct core_job *job, struct idm_error *err)
 {
-	struct core_update *update;
 	struct idm_txn txn;
 	enum idm_result result;
 
-	core_updates_find_id(job->core, &job->update, &update, NULL);
-	if (update == NULL || update->factor.totp_what != CORE_UPDATE_SET)
+	if (job->factor_step == 0)
 		return IDM_OK;
 	result = idm_store_local_write_begin(job->core->data.store, &txn, err);
 	if (result == IDM_OK)
 		result = idm_factor_begin(
-		    &txn, &update->account, job->change_no, update->factor.step, err);
+		    &txn, &job->request.target, job->change_no, job->factor_step, err);
 	return idm_store_write_end(&txn, result, err);
 }
 
@@ -153,6 +152,8 @@ core_update_commit(struct core_job *job, struct core_update *update)
 		core_job_fail(job, result, &err);
 		return;
 	}
+	if (update->factor.totp_what == CORE_UPDATE_SET)
+		job->factor_step = update->factor.step;
 	update->state = CORE_UPDATE_COMMITTING;
 	core_change(job, on_committed);
 }

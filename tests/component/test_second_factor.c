@@ -228,6 +228,25 @@ the_code_that_set_it_up_is_no_login(void **state)
 	restore_anna(s);
 }
 
+/* Another session of hers begins before the change is made, and takes the first one's place. */
+static void
+nor_is_it_where_another_session_began_meanwhile(void **state)
+{
+	struct server *s = *state;
+	uint64_t handle = server_login(s, "anna");
+	struct update_state begun = update_expect_step(s, handle, EXOP_UPDATE_BEGIN, "", "");
+
+	set_up_totp(s, handle, begun.session, IDM_TOTP_SHA256);
+	server_fresh_frames(s);
+	update_send(s, handle, EXOP_UPDATE_COMMIT, begun.session, "");
+	update_send(s, handle, EXOP_UPDATE_BEGIN, "", "");
+	assert_int_equal(server_await_frame(s, IPC_DONE)->done.code, LDAP_SUCCESS);
+	assert_int_equal(server_await_frame(s, IPC_DONE)->done.code, LDAP_SUCCESS);
+	expect(log_in(s, "anna", SERVER_PASSWORD, code_of(&anna, 0)), LDAP_INVALID_CREDENTIALS,
+	    "used already");
+	restore_anna(s);
+}
+
 /* --- logging in */
 
 static void
@@ -561,6 +580,7 @@ main(void)
 		on_its_own(it_is_set_up_by_a_code_of_it),
 		on_its_own(an_authenticator_of_sha_1_will_do),
 		on_its_own(the_code_that_set_it_up_is_no_login),
+		on_its_own(nor_is_it_where_another_session_began_meanwhile),
 		on_its_own(a_login_without_a_second_factor_needs_no_code),
 		on_its_own(a_login_asks_for_the_code_and_takes_it_once),
 		on_its_own(the_primary_password_alone_does_not_bind),

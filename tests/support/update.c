@@ -85,6 +85,17 @@ step_value(int action, const char *session, const char *text)
 	return idm_span_of(octets, len);
 }
 
+void
+update_send(struct server *s, uint64_t handle, int action, const char *session, const char *text)
+{
+	struct requests r;
+
+	requests_init(&r);
+	request_extended(&r, 1, EXOP_CREDENTIAL_UPDATE, step_value(action, session, text));
+	server_send(s, handle, &r);
+	requests_free(&r);
+}
+
 struct update_state
 update_step(struct server *s, uint64_t handle, int action, const char *session, const char *text)
 {

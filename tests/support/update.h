@@ -25,7 +25,10 @@ struct update_state {
 /* `action` is of enum exop_update_action. */
 struct update_state update_step(
     struct server *s, uint64_t handle, int action, const char *session, const char *text);
-/* The same, and it must be a success; or a refusal of this code that says `text`. */
+/* Ask for it alone: the answer comes as a frame. */
+void update_send(
+    struct server *s, uint64_t handle, int action, const char *session, const char *text);
+/* A step, and it must be a success; or a refusal of this code that says `text`. */
 struct update_state update_expect_step(
     struct server *s, uint64_t handle, int action, const char *session, const char *text);
 void update_expect_refused(struct server *s, uint64_t handle, int action, const char *session,
