@@ -123,6 +123,7 @@ struct core {
 	struct event *minute_event;
 	struct event *step_event;   /* of the housekeeping that a minute began */
 	uint64_t due_from;          /* the entry at which it goes on; 0: it came to all of them */
+	struct idm_uuid due_token;  /* the API token likewise; null */
 	size_t due_waiting;         /* its changes that are not committed yet */
 	struct event *review_event; /* of what a change of high privilege brings along */
 	struct idm_session_place review; /* where it goes on */

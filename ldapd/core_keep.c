@@ -1,8 +1,8 @@
 /*
- * What time alone brings, once a minute: the clock is looked at, sessions that expired are
- * forgotten, deleted entries become tombstones and are gone (SPEC 11.6, CHANGES 22), and of the log
- * no more is kept than is to be.  Where there is much of it, it is done in steps between which
- * clients are served.
+ * What time alone brings, once a minute: the clock is looked at, sessions and tokens that
+ * expired are forgotten, deleted entries become tombstones and are gone (SPEC 11.6, CHANGES 22),
+ * and of the log no more is kept than is to be.  Where there is much of it, it is done in steps
+ * between which clients are served.
  */
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ sweep_sessions(struct core *core, bool *more, struct idm_error *err)
 	return idm_store_write_end(&txn, result, err);
 }
 
-/* --- entries that were deleted */
+/* --- entries that were deleted, tokens that expired */
 
 static void
 on_due_done(struct core_job *job, enum idm_result result, const struct idm_error *err)
@@ -45,7 +45,7 @@ on_due_done(struct core_job *job, enum idm_result result, const struct idm_error
 	/* Somebody revived it meanwhile, or the clock went back: then it was not due. */
 	if (result != IDM_OK && result != IDM_BUSY && result != IDM_NOT_FOUND &&
 	    result != IDM_CONSTRAINT)
-		log_error("core: a deleted entry could not be taken away: %s", err->text);
+		log_error("core: what is due could not be taken away: %s", err->text);
 	core_job_done(job, LDAP_SUCCESS, "");
 }
 
@@ -57,6 +57,16 @@ request_due(struct core *core, const struct idm_due *due)
 	job->request.operation = due->operation;
 	job->request.target = due->target;
 	job->request.base = due->base;
+	if (!idm_uuid_is_null(&due->token)) {
+		struct idm_request_token *token = idm_arena_alloc(job->arena, sizeof(*token));
+
+		if (token == NULL) {
+			core_job_done(job, LDAP_SUCCESS, "");
+			return;
+		}
+		*token = (struct idm_request_token){ .id = due->token };
+		job->request.token = token;
+	}
 	core->due_waiting++;
 	core_change(job, on_due_done);
 }
@@ -67,6 +77,7 @@ find_due(struct core *core, struct idm_arena *arena, struct idm_due *due, size_t
 {
 	struct idm_txn txn;
 	struct idm_read read;
+	size_t tokens = 0;
 	enum idm_result result = idm_store_read_begin(core->data.store, &txn, err);
 
 	if (result != IDM_OK)
@@ -75,13 +86,17 @@ find_due(struct core *core, struct idm_arena *arena, struct idm_due *due, size_t
 	if (result == IDM_OK)
 		result = idm_due_find(
 		    &read, &core->due_from, LOOK_AT_ONCE, due, DUE_AT_ONCE, count, err);
+	if (result == IDM_OK)
+		result = idm_due_find_tokens(&read, &core->due_token, LOOK_AT_ONCE, due + *count,
+		    DUE_AT_ONCE - *count, &tokens, err);
+	*count += tokens;
 	idm_store_read_end(&txn);
 	return result;
 }
 
 /* *more: the round has not come to all of them. */
 static enum idm_result
-age_deleted(struct core *core, bool *more, struct idm_error *err)
+keep_due(struct core *core, bool *more, struct idm_error *err)
 {
 	struct idm_due due[DUE_AT_ONCE];
 	struct idm_arena *arena;
@@ -101,7 +116,7 @@ age_deleted(struct core *core, bool *more, struct idm_error *err)
 	idm_arena_free(&arena);
 	for (size_t i = 0; i < count && result == IDM_OK; i++)
 		request_due(core, &due[i]);
-	*more = core->due_from != 0;
+	*more = core->due_from != 0 || !idm_uuid_is_null(&core->due_token);
 	return result;
 }
 
@@ -116,7 +131,7 @@ step(struct core *core)
 	enum idm_result result = sweep_sessions(core, &sessions, &err);
 
 	if (result == IDM_OK)
-		result = age_deleted(core, &entries, &err);
+		result = keep_due(core, &entries, &err);
 	if (result == IDM_OK)
 		result = core->log.trim(&core->log, &changes, &err);
 	if (result != IDM_OK)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/session.h"
+#include "core/token_store.h"
 #include "tests/support/server.h"
 #include "tests/support/test_clock.h"
 
@@ -177,11 +178,56 @@ the_record_of_changes_is_kept_by_size(void **state)
 	assert_in_range(change_bytes(s, 0), 1, IDM_CHANGES_KEEP_BYTES);
 }
 
+static struct idm_uuid
+put_token(struct server *s, const char *account, int64_t expire_s)
+{
+	struct realm *r = s->realm;
+	struct idm_identity console = realm_identity(r, NULL);
+	struct idm_token_row row = { .expire_s = expire_s, .label = IDM_SPAN_LIT("label") };
+	struct idm_request_token token = { .issue = &row };
+	struct idm_request request = {
+		.operation = IDM_OP_MODIFY, .target = realm_uuid(r, account), .token = &token
+	};
+	char text[IDM_TOKEN_TEXT];
+
+	assert_true(idm_token_generate(text, &row));
+	token.id = row.id;
+	assert_int_equal(realm_run(r, &console, &request), IDM_OK);
+	return row.id;
+}
+
+static bool
+has_token(struct server *s, const struct idm_uuid *id)
+{
+	struct idm_token_row row;
+	enum idm_result result;
+
+	realm_entry(s->realm, "admin");
+	result = idm_token_get(s->realm->read.txn, id, &row, &s->err);
+	realm_done(s->realm);
+	return result == IDM_OK;
+}
+
+static void
+tokens_that_expired_a_week_ago_are_gone(void **state)
+{
+	struct server *s = *state;
+	struct idm_uuid expired = put_token(s, "robot", test_clock.now_s + 60);
+	struct idm_uuid kept = put_token(s, "robot", INT64_MAX);
+
+	pass_s(s, 6 * DAY_S);
+	assert_true(has_token(s, &expired)); /* `api-token status` still tells of it */
+	pass_s(s, 2 * DAY_S);
+	assert_false(has_token(s, &expired));
+	assert_true(has_token(s, &kept));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_that_expired_are_forgotten),
+		cmocka_unit_test(tokens_that_expired_a_week_ago_are_gone),
 		cmocka_unit_test(a_deleted_entry_rests_then_is_a_tombstone_then_gone),
 		cmocka_unit_test(many_deleted_entries_are_all_aged),
 		cmocka_unit_test(a_clock_that_jumped_ages_nothing),

@@ -159,12 +159,75 @@ an_index_that_names_nobody_is_damage(void **state)
 	idm_store_write_abort(&txn);
 }
 
+/* --- API tokens (CHANGES 22) */
+
+static size_t
+find_tokens(struct realm *r)
+{
+	struct idm_uuid from = { { 0 } };
+	size_t count, all = 0;
+
+	do { /* in the smallest steps */
+		realm_entry(r, "admin");
+		assert_int_equal(
+		    idm_due_find_tokens(&r->read, &from, 1, due + all, ROOM - all, &count, &r->err),
+		    IDM_OK);
+		realm_done(r);
+		all += count;
+	} while (!idm_uuid_is_null(&from));
+	return all;
+}
+
+static struct idm_uuid
+issue(struct realm *r, const char *account, int64_t expire_s)
+{
+	struct idm_identity console = realm_identity(r, NULL);
+	struct idm_token_row row = { .expire_s = expire_s, .label = IDM_SPAN_LIT("label") };
+	struct idm_request_token token = { .issue = &row };
+	struct idm_request request = {
+		.operation = IDM_OP_MODIFY, .target = realm_uuid(r, account), .token = &token
+	};
+	char text[IDM_TOKEN_TEXT];
+
+	assert_true(idm_token_generate(text, &row));
+	token.id = row.id;
+	assert_int_equal(realm_run(r, &console, &request), IDM_OK);
+	return row.id;
+}
+
+static void
+a_token_that_expired_long_ago_is_due(void **state)
+{
+	struct realm *r = *state;
+	int64_t now_s = r->now.at_s;
+	struct idm_uuid first, past;
+
+	assert_int_equal(realm_create(r, NULL, "class", "account", "class", "service_account",
+			     "name", "robot", "displayname", "Robot", NULL),
+	    IDM_OK);
+	issue(r, "robot", INT64_MAX);
+	first = issue(r, "robot", now_s + 60);
+	past = issue(r, "robot", now_s - 900 * INT64_C(86400)); /* it is shown all the same */
+	assert_int_equal(find_tokens(r), 0);
+	r->now.at_s = now_s + IDM_TOKEN_SHOWN_S - 1;
+	assert_int_equal(find_tokens(r), 0);
+	r->now.at_s++;
+	assert_int_equal(find_tokens(r), 1);
+	assert_true(idm_uuid_equal(&due[0].token, &past));
+	r->now.at_s += 60;
+	assert_int_equal(find_tokens(r), 2);
+	assert_true(idm_uuid_equal(&due[0].token, &first) || idm_uuid_equal(&due[1].token, &first));
+	r->now.trusted = false;
+	assert_int_equal(find_tokens(r), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, realm_setup, realm_teardown)
 		T(an_entry_is_due_twice_and_then_gone),
+		T(a_token_that_expired_long_ago_is_due),
 		T(a_round_of_steps_comes_to_all_of_them),
 		T(those_that_are_not_due_do_not_stand_in_the_way),
 		T(an_index_that_names_nobody_is_damage),
