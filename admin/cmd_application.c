@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/client.h"
+#include "admin/answer.h"
 #include "admin/output.h"
 #include "common/exop.h"
 
@@ -100,32 +100,6 @@ read_one(const struct cli *cli, BerElement *ber)
 	return one;
 }
 
-static json_t *
-read_list(const struct cli *cli, struct berval *value)
-{
-	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	struct berval spn;
-	char *last;
-	ber_len_t len;
-	json_t *list = NULL;
-
-	if (ber != NULL && ber_scanf(ber, "{m", &spn) != LBER_ERROR)
-		list = json_array();
-	for (ber_tag_t tag = list == NULL ? LBER_DEFAULT : ber_first_element(ber, &len, &last);
-	     tag != LBER_DEFAULT && list != NULL; tag = ber_next_element(ber, &len, last)) {
-		json_t *one = read_one(cli, ber);
-
-		if (one == NULL) {
-			json_decref(list);
-			list = NULL;
-		} else {
-			json_array_append_new(list, one);
-		}
-	}
-	ber_free(ber, 1);
-	return list;
-}
-
 static void
 print_list(const struct cli *cli, const json_t *list)
 {
@@ -152,7 +126,7 @@ cmd_application_list(struct cli *cli)
 		status = ask(cli, client_value("se", cli->args[0], EXOP_APPLICATION_LIST), &value);
 	if (status != CLI_DONE)
 		return status;
-	list = read_list(cli, value);
+	list = answer_list(cli, value, read_one);
 	ber_bvfree(value);
 	if (list == NULL)
 		return cli_fail(cli, "the server's answer does not decode");
@@ -162,28 +136,6 @@ cmd_application_list(struct cli *cli)
 		print_list(cli, list);
 	json_decref(list);
 	return CLI_DONE;
-}
-
-/* The password is told this once; what it was copied into is wiped. */
-static int
-show_password(const struct cli *cli, struct berval *value)
-{
-	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	struct berval password, id;
-	int status = CLI_DONE;
-
-	if (ber == NULL || ber_scanf(ber, "{mm}", &password, &id) == LBER_ERROR) {
-		status = cli_fail(cli, "the server's answer does not decode: see `application "
-				       "list`, and destroy what it made");
-	} else if (cli->json) {
-		output_json(json_pack("{s:s, s:s%, s:s%}", "status", "ok", "password",
-		    password.bv_val, (size_t)password.bv_len, "id", id.bv_val, (size_t)id.bv_len));
-	} else {
-		printf("Success: This password will only be displayed ONCE\n%.*s\n",
-		    (int)password.bv_len, password.bv_val);
-	}
-	client_wipe_ber(ber);
-	return status;
 }
 
 int
@@ -200,7 +152,8 @@ cmd_application_create(struct cli *cli)
 		    &value);
 	if (status != CLI_DONE)
 		return status;
-	status = show_password(cli, value);
+	status = answer_show_once(
+	    cli, value, "password", "see `application list`, and destroy what it made");
 	client_wipe_value(value);
 	return status;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "admin/client.h"
+#include "admin/answer.h"
 #include "admin/output.h"
 #include "admin/session.h"
 #include "common/exop.h"
@@ -40,34 +40,6 @@ read_session(const struct cli *cli, BerElement *ber)
 	    output_time(cli, client_number(&privileged)), "current", (int)current);
 }
 
-/* An array of sessions; NULL: the answer does not decode. */
-static json_t *
-read_sessions(const struct cli *cli, struct berval *value)
-{
-	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	struct berval spn;
-	char *last;
-	ber_len_t len;
-	json_t *list = NULL;
-
-	if (ber != NULL && ber_scanf(ber, "{m", &spn) != LBER_ERROR)
-		list = json_array();
-	for (ber_tag_t tag = list == NULL ? LBER_DEFAULT : ber_first_element(ber, &len, &last);
-	     tag != LBER_DEFAULT; tag = ber_next_element(ber, &len, last)) {
-		json_t *session = read_session(cli, ber);
-
-		if (session != NULL) {
-			json_array_append_new(list, session);
-			continue;
-		}
-		json_decref(list);
-		list = NULL;
-		break;
-	}
-	ber_free(ber, 1);
-	return list;
-}
-
 static void
 print_session(const json_t *session)
 {
@@ -98,7 +70,7 @@ cmd_session_list(struct cli *cli)
 	ber_bvfree(request);
 	if (status != CLI_DONE)
 		return status;
-	list = read_sessions(cli, value);
+	list = answer_list(cli, value, read_session);
 	ber_bvfree(value);
 	if (list == NULL)
 		return cli_fail(cli, "the server's answer does not decode");

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "admin/client.h"
+#include "admin/answer.h"
 #include "admin/output.h"
 #include "admin/timearg.h"
 #include "common/exop.h"
@@ -48,34 +48,6 @@ read_token(const struct cli *cli, BerElement *ber)
 	return token;
 }
 
-/* An array of tokens; NULL: the answer does not decode. */
-static json_t *
-read_tokens(const struct cli *cli, struct berval *value)
-{
-	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	struct berval spn;
-	char *last;
-	ber_len_t len;
-	json_t *list = NULL;
-
-	if (ber != NULL && ber_scanf(ber, "{m", &spn) != LBER_ERROR)
-		list = json_array();
-	for (ber_tag_t tag = list == NULL ? LBER_DEFAULT : ber_first_element(ber, &len, &last);
-	     tag != LBER_DEFAULT; tag = ber_next_element(ber, &len, last)) {
-		json_t *token = read_token(cli, ber);
-
-		if (token != NULL) {
-			json_array_append_new(list, token);
-			continue;
-		}
-		json_decref(list);
-		list = NULL;
-		break;
-	}
-	ber_free(ber, 1);
-	return list;
-}
-
 static void
 print_tokens(const struct cli *cli, const json_t *list)
 {
@@ -106,7 +78,7 @@ cmd_token_status(struct cli *cli)
 		status = ask(cli, client_value("se", cli->args[0], EXOP_TOKEN_STATUS), &value);
 	if (status != CLI_DONE)
 		return status;
-	list = read_tokens(cli, value);
+	list = answer_list(cli, value, read_token);
 	ber_bvfree(value);
 	if (list == NULL)
 		return cli_fail(cli, "the server's answer does not decode");
@@ -133,28 +105,6 @@ generate_value(const struct cli *cli, bool never, int64_t expire_s)
 	    "sesbn", target, EXOP_TOKEN_GENERATE, label, (int)cli->read_write, expire_s);
 }
 
-/* The token is told this once; what it was copied into is wiped. */
-static int
-show_token(const struct cli *cli, struct berval *value)
-{
-	BerElement *ber = value == NULL ? NULL : ber_init(value);
-	struct berval token, id;
-	int status = CLI_DONE;
-
-	if (ber == NULL || ber_scanf(ber, "{mm}", &token, &id) == LBER_ERROR) {
-		status = cli_fail(cli, "the server's answer does not decode: see `api-token "
-				       "status`, and destroy what it made");
-	} else if (cli->json) {
-		output_json(json_pack("{s:s, s:s%, s:s%}", "status", "ok", "token", token.bv_val,
-		    (size_t)token.bv_len, "id", id.bv_val, (size_t)id.bv_len));
-	} else {
-		printf("Success: This token will only be displayed ONCE\n%.*s\n", (int)token.bv_len,
-		    token.bv_val);
-	}
-	client_wipe_ber(ber);
-	return status;
-}
-
 int
 cmd_token_generate(struct cli *cli)
 {
@@ -174,7 +124,8 @@ cmd_token_generate(struct cli *cli)
 		return status;
 	if (!never && expire_s <= now_s)
 		cli_note(cli, "warning: %s has passed, so this token never works", cli->args[2]);
-	status = show_token(cli, value);
+	status = answer_show_once(
+	    cli, value, "token", "see `api-token status`, and destroy what it made");
 	client_wipe_value(value);
 	return status;
 }

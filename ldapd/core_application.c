@@ -3,9 +3,8 @@
 
 #include "common/exop.h"
 #include "core/application.h"
-#include "core/token_store.h"
 #include "ldapd/ber.h"
-#include "ldapd/core_exop.h"
+#include "ldapd/core_issue.h"
 
 enum { LIST_BYTES = 64 * 1024 };
 
@@ -59,81 +58,34 @@ write_row(struct ber_writer *w, const struct core_access *a, const struct idm_to
 	ber_close(w, seq);
 }
 
-static enum idm_result
-write_rows(
-    struct core_job *job, const struct core_access *a, struct ber_writer *w, struct idm_error *err)
-{
-	struct idm_uuid *ids;
-	size_t count;
-	enum idm_result result =
-	    idm_token_list(&a->read.txn, &a->target.uuid, job->arena, &ids, &count, err);
-
-	for (size_t i = 0; result == IDM_OK && i < count; i++) {
-		struct idm_token_row row;
-
-		result = idm_token_get(&a->read.txn, &ids[i], &row, err);
-		if (result == IDM_OK && row.kind == IDM_TOKEN_APPLICATION)
-			write_row(w, a, &row);
-	}
-	return result == IDM_NOT_FOUND ? idm_fail(err, IDM_CORRUPT, "an account's token is missing")
-				       : result;
-}
-
 static void
 answer_list(struct core_job *job, const struct core_access *a)
 {
 	struct ber_writer w;
+	struct idm_token_row *rows;
 	struct idm_error err = { .text = "" };
 	char spn[IDM_SPN_MAX];
-	size_t seq, list;
-	enum idm_result result;
+	size_t count, seq, list;
+	enum idm_result result =
+	    core_issued_rows(job, a, IDM_TOKEN_APPLICATION, &rows, &count, &err);
 
+	if (result != IDM_OK) {
+		core_job_fail(job, result, &err);
+		return;
+	}
 	ber_writer_init(&w, LIST_BYTES);
 	seq = ber_open(&w, BER_SEQUENCE, BER_LONG);
 	ber_write_octets(
 	    &w, BER_OCTET_STRING, idm_span_of(spn, idm_lookup_spn(&a->read.read, &a->target, spn)));
 	list = ber_open(&w, BER_SEQUENCE, BER_LONG);
-	result = write_rows(job, a, &w, &err);
+	for (size_t i = 0; i < count; i++)
+		write_row(&w, a, &rows[i]);
 	ber_close(&w, list);
-	ber_close(&w, seq);
-	if (result == IDM_OK) {
-		core_job_value(job, &w, NULL);
-		return;
-	}
-	ber_writer_free(&w);
-	core_job_fail(job, result, &err);
-}
-
-/* --- create, destroy */
-
-static void
-on_created(struct core_job *job, enum idm_result result, const struct idm_error *err)
-{
-	struct ber_writer w;
-	char id[IDM_UUID_TEXT];
-	size_t seq;
-
-	if (result != IDM_OK) {
-		core_job_fail(job, result, err);
-		return;
-	}
-	idm_uuid_format(&job->request.token->id, id);
-	ber_writer_init(&w, CORE_VALUE_BYTES);
-	seq = ber_open(&w, BER_SEQUENCE, BER_SHORT);
-	ber_write_octets(&w, BER_OCTET_STRING, job->generated);
-	ber_write_octets(&w, BER_OCTET_STRING, idm_span_cstr(id));
 	ber_close(&w, seq);
 	core_job_value(job, &w, NULL);
 }
 
-static void
-on_destroyed(struct core_job *job, enum idm_result result, const struct idm_error *err)
-{
-	if (result == IDM_OK)
-		core_job_done(job, LDAP_SUCCESS, "");
-	else
-		core_job_fail(job, result, err);
-}
+/* --- create */
 
 /* By the name that people know it by. */
 static enum idm_result
@@ -151,46 +103,38 @@ find_application(
 	return result;
 }
 
-static enum idm_result
-generate(struct core_job *job, struct idm_token_row *row, struct idm_error *err)
+static void
+create(struct core_job *job, const struct core_access *a, const struct asked *asked)
 {
-	char text[IDM_GENERATED_PASSWORD_BYTES];
-
-	if (!idm_application_password_generate(text, row))
-		return idm_fail(err, IDM_SYSTEM, "no random octets");
-	job->generated = idm_arena_copy(job->arena, idm_span_cstr(text));
-	OPENSSL_cleanse(text, sizeof(text));
-	return job->generated.ptr == NULL ? IDM_LIMIT : IDM_OK;
-}
-
-static enum idm_result
-prepare(struct core_job *job, const struct core_access *a, const struct asked *asked,
-    struct idm_error *err)
-{
-	struct idm_request_token *token = idm_arena_alloc(job->arena, sizeof(*token));
-	struct idm_token_row *row = idm_arena_alloc(job->arena, sizeof(*row));
-	enum idm_result result;
-
-	if (token == NULL || row == NULL)
-		return IDM_LIMIT;
-	*token = (struct idm_request_token){ .id = asked->id };
-	job->request.token = token;
-	job->request.target = a->target.uuid;
-	if (asked->action == EXOP_APPLICATION_DESTROY)
-		return IDM_OK;
-	*row = (struct idm_token_row){ .kind = IDM_TOKEN_APPLICATION,
+	struct idm_token_row row = { .kind = IDM_TOKEN_APPLICATION,
 		.scope = IDM_SCOPE_READ_ONLY,
 		.expire_s = INT64_MAX,
 		.label = asked->label };
-	result = find_application(a, asked->application, &row->application, err);
+	char text[IDM_GENERATED_PASSWORD_BYTES] = "";
+	struct idm_error err = { .text = "" };
+	enum idm_result result = find_application(a, asked->application, &row.application, &err);
+
+	if (result == IDM_OK && !idm_application_password_generate(text, &row))
+		result = idm_fail(&err, IDM_SYSTEM, "no random octets");
 	if (result == IDM_OK)
-		result = generate(job, row, err);
-	token->id = row->id;
-	token->issue = row;
-	return result;
+		core_issue(job, &row, idm_span_cstr(text));
+	else
+		core_job_fail(job, result, &err);
+	OPENSSL_cleanse(text, sizeof(text));
 }
 
 /* --- the operation */
+
+static void
+serve(struct core_job *job, const struct core_access *a, const struct asked *asked)
+{
+	if (asked->action == EXOP_APPLICATION_LIST)
+		answer_list(job, a);
+	else if (asked->action == EXOP_APPLICATION_CREATE)
+		create(job, a, asked);
+	else
+		core_issue_destroy(job, &asked->id);
+}
 
 void
 core_application_password(struct core_job *job)
@@ -209,15 +153,9 @@ core_application_password(struct core_job *job)
 		result = core_may_read(&a, IDM_ATTR_UNIX_PASSWORD, &err);
 	else if (result == IDM_OK)
 		result = core_may_write(&a, IDM_ATTR_UNIX_PASSWORD, &err);
-	if (result == IDM_OK && asked.action != EXOP_APPLICATION_LIST)
-		result = prepare(job, &a, &asked, &err);
-	job->request.operation = IDM_OP_MODIFY;
-	if (result != IDM_OK)
-		core_job_fail(job, result, &err);
-	else if (asked.action == EXOP_APPLICATION_LIST)
-		answer_list(job, &a);
+	if (result == IDM_OK)
+		serve(job, &a, &asked);
 	else
-		core_change(
-		    job, asked.action == EXOP_APPLICATION_CREATE ? on_created : on_destroyed);
+		core_job_fail(job, result, &err);
 	core_read_end(&a.read);
 }

@@ -1,12 +1,9 @@
 /* API tokens of service accounts: listed, generated, destroyed (SPEC 7.4). */
-#include <stdlib.h>
-
 #include <openssl/crypto.h>
 
 #include "common/exop.h"
-#include "core/token_store.h"
 #include "ldapd/ber.h"
-#include "ldapd/core_exop.h"
+#include "ldapd/core_issue.h"
 
 enum { LIST_BYTES = 64 * 1024 };
 
@@ -49,40 +46,6 @@ read_asked(struct idm_span value, struct asked *out)
 
 /* --- status */
 
-static int
-compare_rows(const void *a, const void *b)
-{
-	const struct idm_token_row *left = a, *right = b;
-
-	if (left->issued_s != right->issued_s)
-		return left->issued_s < right->issued_s ? -1 : 1;
-	return memcmp(left->id.bytes, right->id.bytes, IDM_UUID_BYTES);
-}
-
-/* The account's tokens, oldest first; their labels borrow from the map. */
-static enum idm_result
-load_rows(struct core_job *job, const struct core_access *a, struct idm_token_row **out,
-    size_t *count, struct idm_error *err)
-{
-	struct idm_uuid *ids;
-	enum idm_result result =
-	    idm_token_list(&a->read.txn, &a->target.uuid, job->arena, &ids, count, err);
-
-	if (result != IDM_OK)
-		return result;
-	*out = idm_arena_array(job->arena, *count, sizeof(**out));
-	if (*out == NULL)
-		return IDM_LIMIT;
-	for (size_t i = 0; i < *count && result == IDM_OK; i++) {
-		result = idm_token_get(&a->read.txn, &ids[i], &(*out)[i], err);
-		if (result == IDM_NOT_FOUND)
-			result = idm_fail(err, IDM_CORRUPT, "an account's token is not there");
-	}
-	if (result == IDM_OK && *count != 0)
-		qsort(*out, *count, sizeof(**out), compare_rows);
-	return result;
-}
-
 static void
 write_row(struct ber_writer *w, const struct idm_token_row *row)
 {
@@ -107,7 +70,7 @@ answer_status(struct core_job *job, const struct core_access *a)
 	struct idm_error err = { .text = "" };
 	char spn[IDM_SPN_MAX];
 	size_t count, seq, list;
-	enum idm_result result = load_rows(job, a, &rows, &count, &err);
+	enum idm_result result = core_issued_rows(job, a, IDM_TOKEN_API, &rows, &count, &err);
 
 	if (result != IDM_OK) {
 		core_job_fail(job, result, &err);
@@ -118,85 +81,29 @@ answer_status(struct core_job *job, const struct core_access *a)
 	ber_write_octets(
 	    &w, BER_OCTET_STRING, idm_span_of(spn, idm_lookup_spn(&a->read.read, &a->target, spn)));
 	list = ber_open(&w, BER_SEQUENCE, BER_LONG);
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].kind == IDM_TOKEN_API)
-			write_row(&w, &rows[i]);
-	}
+	for (size_t i = 0; i < count; i++)
+		write_row(&w, &rows[i]);
 	ber_close(&w, list);
 	ber_close(&w, seq);
 	core_job_value(job, &w, NULL);
 }
 
-/* --- generate, destroy */
+/* --- generate */
 
 static void
-on_generated(struct core_job *job, enum idm_result result, const struct idm_error *err)
+generate(struct core_job *job, struct asked *asked)
 {
-	struct ber_writer w;
-	char id[IDM_UUID_TEXT];
-	size_t seq;
+	struct idm_error err = { .text = "" };
+	char text[IDM_TOKEN_TEXT] = "";
 
-	if (result != IDM_OK) {
-		core_job_fail(job, result, err);
-		return;
+	asked->row.kind = IDM_TOKEN_API;
+	if (idm_token_generate(text, &asked->row)) {
+		core_issue(job, &asked->row, idm_span_cstr(text));
+	} else {
+		idm_fail(&err, IDM_SYSTEM, "no random octets");
+		core_job_fail(job, IDM_SYSTEM, &err);
 	}
-	idm_uuid_format(&job->request.token->id, id);
-	ber_writer_init(&w, CORE_VALUE_BYTES);
-	seq = ber_open(&w, BER_SEQUENCE, BER_SHORT);
-	ber_write_octets(&w, BER_OCTET_STRING, job->generated);
-	ber_write_octets(&w, BER_OCTET_STRING, idm_span_cstr(id));
-	ber_close(&w, seq);
-	core_job_value(job, &w, NULL);
-}
-
-static void
-on_destroyed(struct core_job *job, enum idm_result result, const struct idm_error *err)
-{
-	if (result == IDM_OK)
-		core_job_done(job, LDAP_SUCCESS, "");
-	else
-		core_job_fail(job, result, err);
-}
-
-/* The row to store; its text waits in job->generated. */
-static enum idm_result
-generate(struct core_job *job, struct idm_token_row *row, struct idm_error *err)
-{
-	char text[IDM_TOKEN_TEXT];
-
-	if (!idm_token_generate(text, row))
-		return idm_fail(err, IDM_SYSTEM, "no random octets");
-	job->generated = idm_arena_copy(job->arena, idm_span_cstr(text));
 	OPENSSL_cleanse(text, sizeof(text));
-	return job->generated.ptr == NULL ? IDM_LIMIT : IDM_OK;
-}
-
-/* The request's token, in the job's arena, where the label is as well. */
-static enum idm_result
-prepare(struct core_job *job, const struct asked *asked, struct idm_error *err)
-{
-	struct idm_request_token *token = idm_arena_alloc(job->arena, sizeof(*token));
-	struct idm_token_row *row = idm_arena_alloc(job->arena, sizeof(*row));
-	enum idm_result result;
-
-	if (token == NULL || row == NULL)
-		return IDM_LIMIT;
-	*token = (struct idm_request_token){ .id = asked->id };
-	job->request.token = token;
-	if (asked->action == EXOP_TOKEN_DESTROY)
-		return IDM_OK;
-	*row = asked->row;
-	result = generate(job, row, err);
-	token->id = row->id;
-	token->issue = row;
-	return result;
-}
-
-static void
-change(struct core_job *job, const struct asked *asked)
-{
-	job->request.operation = IDM_OP_MODIFY;
-	core_change(job, asked->action == EXOP_TOKEN_GENERATE ? on_generated : on_destroyed);
 }
 
 /* --- the operation */
@@ -211,6 +118,17 @@ check_kind(const struct core_access *a, struct idm_error *err)
 	    "%.*s is no service account: only those have API "
 	    "tokens",
 	    IDM_SPAN_ARG(idm_entry_text(&a->target, IDM_ATTR_NAME)));
+}
+
+static void
+serve(struct core_job *job, const struct core_access *a, struct asked *asked)
+{
+	if (asked->action == EXOP_TOKEN_STATUS)
+		answer_status(job, a);
+	else if (asked->action == EXOP_TOKEN_GENERATE)
+		generate(job, asked);
+	else
+		core_issue_destroy(job, &asked->id);
 }
 
 void
@@ -230,13 +148,9 @@ core_api_token(struct core_job *job)
 		result = check_kind(&a, &err);
 	if (result == IDM_OK && asked.action == EXOP_TOKEN_STATUS)
 		result = core_may_read(&a, IDM_ATTR_API_TOKEN_SESSION, &err);
-	else if (result == IDM_OK)
-		result = prepare(job, &asked, &err);
-	if (result != IDM_OK)
-		core_job_fail(job, result, &err);
-	else if (asked.action == EXOP_TOKEN_STATUS)
-		answer_status(job, &a);
+	if (result == IDM_OK)
+		serve(job, &a, &asked);
 	else
-		change(job, &asked);
+		core_job_fail(job, result, &err);
 	core_read_end(&a.read);
 }
