@@ -68,20 +68,17 @@ plan_tests(const struct idm_read *read, const struct idm_entry *account, const u
 
 /* Does the primary password bind by itself?  IDM_DENIED: why it does not. */
 static enum idm_result
-check_primary(const struct idm_read *read, const struct idm_entry *account, struct idm_error *err)
+check_primary(
+    const struct idm_entry *account, const struct idm_policy *policy, struct idm_error *err)
 {
-	struct idm_policy policy;
-	enum idm_result result;
-
 	if (idm_factor_is_set(account))
 		return idm_fail(err, IDM_DENIED,
 		    "the primary password alone does not bind, for a second factor is set; and no "
 		    "other one fits");
-	result = idm_policy_of(read, account, &policy, err);
-	if (result == IDM_OK && !policy.primary_ldap_bind)
+	if (!policy->primary_ldap_bind)
 		return idm_fail(err, IDM_DENIED,
 		    "the primary password does not bind, by account policy; and no other one fits");
-	return result;
+	return IDM_OK;
 }
 
 /* A primary password that does not bind is not even tested, so nobody learns whether it fits. */
@@ -92,11 +89,14 @@ idm_auth_plan_tests(const struct idm_read *read, const struct idm_entry *account
 	static const uint32_t tested[IDM_AUTH_TESTS] = { IDM_ATTR_UNIX_PASSWORD,
 		IDM_ATTR_PRIMARY_CREDENTIAL };
 	struct idm_error why = { .text = "" };
+	struct idm_policy policy;
 	enum idm_result result = IDM_OK;
 
 	memset(out, 0, sizeof(*out));
 	if (account != NULL)
-		result = check_primary(read, account, &why);
+		result = idm_policy_of(read, account, &policy, &why);
+	if (account != NULL && result == IDM_OK)
+		result = check_primary(account, &policy, &why);
 	out->no_primary = result == IDM_DENIED;
 	if (result != IDM_OK && result != IDM_DENIED) {
 		if (err != NULL)
@@ -264,21 +264,15 @@ check_privilege(const struct idm_read *read, const struct idm_entry *account, bo
 }
 
 /* A bind by the primary password counts as a session that begins with it (SPEC 7.3). */
-static enum idm_result
-begin_login(const struct idm_read *read, const struct idm_entry *account, struct idm_identity *out,
-    struct idm_error *err)
+static void
+begin_login(const struct idm_read *read, const struct idm_entry *account,
+    const struct idm_policy *policy, struct idm_identity *out)
 {
-	struct idm_policy policy;
-	enum idm_result result = idm_policy_of(read, account, &policy, err);
-
-	if (result != IDM_OK)
-		return result;
 	out->kind = IDM_IDENTITY_PASSWORD;
 	out->scope = IDM_SCOPE_READ_WRITE;
-	out->privileged_until_s = read->now.at_s + policy.privileged_s;
+	out->privileged_until_s = read->now.at_s + policy->privileged_s;
 	out->expire_s =
-	    read->now.at_s + idm_session_lifetime_s(account, out->high_privilege, &policy);
-	return result;
+	    read->now.at_s + idm_session_lifetime_s(account, out->high_privilege, policy);
 }
 
 enum idm_result
@@ -287,6 +281,8 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 {
 	const struct idm_auth_test *test;
 	struct idm_entry account;
+	struct idm_policy policy;
+	bool primary;
 	enum idm_result result;
 
 	memset(out, 0, sizeof(*out));
@@ -300,8 +296,11 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	result = check_credential(read, &account, test->attr_number, test->set_at_no, err);
 	if (result != IDM_OK)
 		return result;
-	if (test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL && !plan->login)
-		result = check_primary(read, &account, err); /* it may have been barred meanwhile */
+	primary = test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL;
+	if (primary)
+		result = idm_policy_of(read, &account, &policy, err);
+	if (result == IDM_OK && primary && !plan->login) /* it may have been barred meanwhile */
+		result = check_primary(&account, &policy, err);
 	if (result != IDM_OK)
 		return result;
 	out->uuid = account.uuid;
@@ -310,8 +309,8 @@ idm_auth_verdict(const struct idm_read *read, const struct idm_auth_plan *plan, 
 	out->credential_no = test->set_at_no;
 	out->kind = IDM_IDENTITY_UNIX_PASSWORD;
 	result = idm_closure_is_hp(read, &account, &out->high_privilege, err);
-	if (result == IDM_OK && test->attr_number == IDM_ATTR_PRIMARY_CREDENTIAL)
-		result = begin_login(read, &account, out, err);
+	if (result == IDM_OK && primary)
+		begin_login(read, &account, &policy, out);
 	return result;
 }
 

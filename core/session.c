@@ -231,16 +231,6 @@ idm_session_remove_all(const struct idm_txn *txn, const struct idm_uuid *account
 
 /* --- all that there are of one account */
 
-static int
-compare_rows(const void *a, const void *b)
-{
-	const struct idm_token_row *left = a, *right = b;
-
-	if (left->issued_s != right->issued_s)
-		return left->issued_s < right->issued_s ? -1 : 1;
-	return memcmp(left->id.bytes, right->id.bytes, IDM_UUID_BYTES);
-}
-
 static enum idm_result
 load_row(const struct idm_txn *txn, const struct idm_uuid *id, struct idm_token_row *out,
     struct idm_error *err)
@@ -279,7 +269,7 @@ idm_session_list(const struct idm_txn *txn, const struct idm_uuid *account, stru
 		row->label = idm_arena_copy(arena, row->label);
 		(*count)++;
 	} while (*count < IDM_SESSIONS_MAX && next_id(&from));
-	qsort(*out, *count, sizeof(**out), compare_rows);
+	qsort(*out, *count, sizeof(**out), idm_token_row_by_age);
 	return result == IDM_NOT_FOUND ? IDM_OK : result;
 }
 

@@ -173,3 +173,13 @@ idm_token_row_decode(struct idm_span bytes, struct idm_token_row *out, struct id
 		    err, IDM_CORRUPT, "a token's row has a length of %zu octets", bytes.len);
 	return IDM_OK;
 }
+
+int
+idm_token_row_by_age(const void *a, const void *b)
+{
+	const struct idm_token_row *left = a, *right = b;
+
+	if (left->issued_s != right->issued_s)
+		return left->issued_s < right->issued_s ? -1 : 1;
+	return memcmp(left->id.bytes, right->id.bytes, IDM_UUID_BYTES);
+}

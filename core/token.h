@@ -54,6 +54,9 @@ bool idm_token_parse(struct idm_span text, struct idm_uuid *id, uint8_t hash[IDM
 enum idm_result idm_token_check(const struct idm_token_row *row,
     const uint8_t hash[IDM_TOKEN_HASH_BYTES], struct idm_now now, struct idm_error *err);
 
+/* For qsort(3) of rows: oldest first. */
+int idm_token_row_by_age(const void *a, const void *b);
+
 /* Row <-> stored bytes (bounds-checked).  encode: ptr NULL: arena used up. */
 struct idm_span idm_token_row_encode(const struct idm_token_row *row, struct idm_arena *arena);
 enum idm_result idm_token_row_decode(

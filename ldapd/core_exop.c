@@ -115,6 +115,25 @@ core_change_secret(struct core_job *job, core_changed changed)
 	core_change(job, changed);
 }
 
+void
+core_hash_password(struct core_job *job, struct idm_span password, hash_done done)
+{
+	struct hash_job *hash = hash_job_new(HASH_MAKE, password);
+	struct idm_error err = { .text = "" };
+
+	if (hash == NULL) {
+		core_job_fail(job, IDM_SYSTEM, NULL);
+		return;
+	}
+	hash->context = job;
+	hash->done = done;
+	if (hash_pool_submit(job->core->pool, hash))
+		return;
+	hash_job_free(&hash);
+	idm_refuse(&err, IDM_BUSY, "too many passwords are being hashed; try again");
+	core_job_fail(job, IDM_BUSY, &err);
+}
+
 /* --- the table */
 
 static const struct {

@@ -77,6 +77,9 @@ enum idm_result core_judge_password_beside(struct core_job *job, const struct co
  * know that. */
 void core_softlock_write(struct core_job *job, const struct core_access *a, struct ber_writer *w);
 
+/* Let the pool hash a password for the job; `done` has the job as its context. */
+void core_hash_password(struct core_job *job, struct idm_span password, hash_done done);
+
 /* One extended operation each (common/exop.h). */
 void core_session_begin(struct core_job *job);
 void core_session_list(struct core_job *job);

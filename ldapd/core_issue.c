@@ -7,16 +7,6 @@
 
 /* --- rows */
 
-static int
-compare_rows(const void *a, const void *b)
-{
-	const struct idm_token_row *left = a, *right = b;
-
-	if (left->issued_s != right->issued_s)
-		return left->issued_s < right->issued_s ? -1 : 1;
-	return memcmp(left->id.bytes, right->id.bytes, IDM_UUID_BYTES);
-}
-
 enum idm_result
 core_issued_rows(struct core_job *job, const struct core_access *a, enum idm_token_kind kind,
     struct idm_token_row **out, size_t *count, struct idm_error *err)
@@ -42,7 +32,7 @@ core_issued_rows(struct core_job *job, const struct core_access *a, enum idm_tok
 			(*count)++;
 	}
 	if (result == IDM_OK && *count != 0)
-		qsort(*out, *count, sizeof(**out), compare_rows);
+		qsort(*out, *count, sizeof(**out), idm_token_row_by_age);
 	return result;
 }
 

@@ -226,25 +226,6 @@ on_hashed(struct hash_job *hash)
 		core_change_secret(job, on_secret_set);
 }
 
-static void
-hash_password(struct core_job *job, struct idm_span password)
-{
-	struct hash_job *hash = hash_job_new(HASH_MAKE, password);
-	struct idm_error err = { .text = "" };
-
-	if (hash == NULL) {
-		core_job_fail(job, IDM_SYSTEM, NULL);
-		return;
-	}
-	hash->context = job;
-	hash->done = on_hashed;
-	if (hash_pool_submit(job->core->pool, hash))
-		return;
-	hash_job_free(&hash);
-	idm_refuse(&err, IDM_BUSY, "too many passwords are being hashed; try again");
-	core_job_fail(job, IDM_BUSY, &err);
-}
-
 /* The password to be stored: the one that was asked for, if it is good, or a generated one. */
 static enum idm_result
 choose_password(struct core_job *job, const struct core_access *a,
@@ -290,7 +271,7 @@ password_set(struct core_job *job, const struct ldap_password_modify *modify)
 			     !idm_uuid_equal(&job->request.target, &job->identity.uuid);
 	core_read_end(&a.read);
 	if (result == IDM_OK)
-		hash_password(job, password);
+		core_hash_password(job, password, on_hashed);
 	else
 		core_job_fail(job, result, &err);
 }

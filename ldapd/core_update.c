@@ -311,25 +311,6 @@ on_hashed(struct hash_job *hash)
 	core_update_answer(job, update, IDM_SPAN_EMPTY, job->generated);
 }
 
-static void
-hash_password(struct core_job *job, struct idm_span text)
-{
-	struct hash_job *hash = hash_job_new(HASH_MAKE, text);
-	struct idm_error err = { .text = "" };
-
-	if (hash == NULL) {
-		core_job_fail(job, IDM_SYSTEM, NULL);
-		return;
-	}
-	hash->context = job;
-	hash->done = on_hashed;
-	if (hash_pool_submit(job->core->pool, hash))
-		return;
-	hash_job_free(&hash);
-	idm_refuse(&err, IDM_BUSY, "too many passwords are being hashed; try again");
-	core_job_fail(job, IDM_BUSY, &err);
-}
-
 /* May the session write this password? */
 static enum idm_result
 check_password(const struct core_access *a, enum idm_result may_write, const struct idm_error *why,
@@ -391,7 +372,7 @@ set_password(struct core_job *job, struct core_update *update, uint32_t attr_num
 	job->secret.attr_number = attr_number;
 	job->secret.marker = text == NULL ? "generated" : "password";
 	if (result == IDM_OK)
-		hash_password(job, text == NULL ? job->generated : *text);
+		core_hash_password(job, text == NULL ? job->generated : *text, on_hashed);
 	else
 		core_job_fail(job, result, &err);
 }
